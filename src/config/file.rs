@@ -1,0 +1,350 @@
+//! What can be written in the configuration?
+//!
+//! The types are the file's shape: serde reads it, schemars prints it. Security settings have no
+//! default; sizes and times have one, each with its reason beside it.
+
+mod limits;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::duration::Span;
+use crate::config::schema;
+
+pub use limits::{Door, Limits, Quota, QuotaKey, QuotaStore};
+
+/// `vingate.toml`. Relative paths are relative to the file they stand in.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigFile {
+    /// Globs of route files.
+    #[schemars(length(min = 1), inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub routes: Vec<String>,
+    /// Folder of the Cedar schema and policies.
+    #[schemars(length(min = 1))]
+    pub policies: PathBuf,
+    /// Data listeners by name.
+    #[schemars(extend("minProperties" = 1))]
+    pub listeners: BTreeMap<String, Listener>,
+    /// The operators' entrance.
+    pub admin: Admin,
+    /// Liveness, readiness and metrics.
+    pub ops: Option<Ops>,
+    /// Entrances that can be closed one by one.
+    pub surfaces: BTreeMap<String, Surface>,
+    /// Who may vouch for a principal.
+    #[serde(default)]
+    pub issuers: BTreeMap<String, Issuer>,
+    /// The servers behind.
+    pub upstreams: BTreeMap<String, Upstream>,
+    /// Lexical rules of the estate's VINs.
+    pub vehicles: Vehicles,
+    /// Where ownership facts live.
+    pub ownership: Ownership,
+    /// Quota policies by name; routes name the ones they charge.
+    #[serde(default)]
+    pub quotas: BTreeMap<String, Quota>,
+    /// Limit by client address, before any look-up.
+    #[serde(default)]
+    pub door: Door,
+    /// The signed word to the upstream.
+    pub assertion: Option<Assertion>,
+    /// The record of every request.
+    pub audit: Audit,
+    /// The durable switch board.
+    pub switches: Switches,
+    /// Sizes and times.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// A socket that serves requests.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// Address and port; port 0 takes a free one and prints it.
+    #[schemars(schema_with = "schema::socket_address")]
+    pub address: SocketAddr,
+    /// Certificate and key; without it the listener is plaintext.
+    pub tls: Option<ListenerTls>,
+    /// Needed in so many words for plaintext on anything but loopback.
+    pub plaintext: Option<Plaintext>,
+    /// Peers whose `Forwarded` and `X-Forwarded-For` are believed.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::networks")]
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// The statement that makes plaintext acceptable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Plaintext {
+    /// Something in front of this listener terminates TLS and nothing else reaches it.
+    BehindTlsTerminator,
+}
+
+/// Server certificate of a listener, PEM.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerTls {
+    /// Chain, leaf first.
+    #[schemars(length(min = 1))]
+    pub certificate_file: PathBuf,
+    /// PKCS #8, PKCS #1 or SEC 1 key.
+    #[schemars(length(min = 1))]
+    pub key_file: PathBuf,
+}
+
+/// The admin Unix socket.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Path of the socket; created with mode 0600.
+    #[schemars(length(min = 1))]
+    pub socket: PathBuf,
+}
+
+/// The ops listener.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ops {
+    /// Address and port; port 0 takes a free one and prints it.
+    #[schemars(schema_with = "schema::socket_address")]
+    pub address: SocketAddr,
+}
+
+/// An entrance: what operators close and reopen as one.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Surface {
+    /// Hosts that it is served on; empty means any.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub hosts: Vec<String>,
+    /// Issuers whose tokens count here; needed when one of its routes asks for an identity.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub issuers: Vec<String>,
+    /// What holds at a start without a readable switch board.
+    pub on_cold_start: ColdStart,
+    /// How a denial is written.
+    #[serde(default)]
+    pub denial_format: DenialFormat,
+    /// Closing it takes its name, typed.
+    #[serde(default)]
+    pub protected: bool,
+}
+
+/// State of a surface when no board can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColdStart {
+    /// Serve.
+    Open,
+    /// Answer `closed` until an operator opens it.
+    Closed,
+}
+
+/// Format of a denial.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DenialFormat {
+    /// RFC 9457; browsers get a page.
+    #[default]
+    Problem,
+    /// RFC 9457 with `ErrorCode` and `ErrorMessage`, which old clients need to stop.
+    Carwings,
+}
+
+/// Who vouches for principals, and with what.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    /// The exact `iss` (RFC 7519, 4.1.1).
+    #[schemars(length(min = 1))]
+    pub issuer: String,
+    /// A token must name one of them in `aud`.
+    #[schemars(length(min = 1), inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub audiences: Vec<String>,
+    /// The only algorithms accepted, whatever a token says.
+    #[schemars(length(min = 1))]
+    pub algorithms: BTreeSet<Algorithm>,
+    /// JWK set (RFC 7517) of public keys.
+    #[schemars(length(min = 1))]
+    pub jwks_file: PathBuf,
+    /// Cedar type of its subjects.
+    pub principal: PrincipalKind,
+    /// The `typ` of its access tokens (RFC 9068, 2.1).
+    #[serde(default = "default_token_type")]
+    #[schemars(length(min = 1))]
+    pub token_type: String,
+    /// Claim that names the fleet a subject manages, if any.
+    #[schemars(length(min = 1))]
+    pub fleet_claim: Option<String>,
+    /// States that its subjects are those of another issuer of people, name for name.
+    pub same_subjects_as: Option<String>,
+    /// Tolerated clock difference; at most 60 s.
+    #[serde(default = "default_clock_skew")]
+    pub clock_skew: Span,
+}
+
+fn default_token_type() -> String {
+    "at+jwt".to_owned()
+}
+
+fn default_clock_skew() -> Span {
+    Span::from_secs(5) // servers on NTP differ by less
+}
+
+/// JWS algorithms (RFC 7518, 3.1; RFC 8037) that can be configured.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
+#[expect(missing_docs, reason = "the registered names say it")]
+pub enum Algorithm {
+    ES256,
+    RS256,
+    PS256,
+    EdDSA,
+}
+
+/// Cedar entity type of a principal.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema,
+)]
+#[expect(missing_docs, reason = "the names are the schema's")]
+pub enum PrincipalKind {
+    User,
+    Client,
+    Vehicle,
+    Technician,
+    Agent,
+}
+
+/// Servers that requests are forwarded to.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// `host:port` each; taken in turn.
+    #[schemars(length(min = 1), inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub addresses: Vec<String>,
+    /// TLS towards it; without it the connection is plaintext.
+    pub tls: Option<UpstreamTls>,
+    /// Time for a connection, TLS included.
+    #[serde(default = "default_connect_timeout")]
+    pub connect_timeout: Span,
+    /// Longest silence while an answer is awaited. Vehicles answer in minutes, and old clients
+    /// wait 600 s.
+    #[serde(default = "default_read_timeout")]
+    pub read_timeout: Span,
+}
+
+fn default_connect_timeout() -> Span {
+    Span::from_secs(5) // a server in the same site answers in milliseconds; 5 s is a lost SYN twice
+}
+
+fn default_read_timeout() -> Span {
+    Span::from_secs(600) // old clients wait 600 s for a car
+}
+
+/// How an upstream's certificate is checked.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamTls {
+    /// Name that its certificate must carry; never empty.
+    #[schemars(length(min = 1))]
+    pub server_name: String,
+    /// The authorities that may have signed it, PEM.
+    #[schemars(length(min = 1))]
+    pub ca_file: PathBuf,
+}
+
+/// Lexical rules of VINs (ISO 3779; 49 CFR 565.15).
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vehicles {
+    /// Prefixes of the estate's VINs; the response guard looks for these. Empty: any VIN.
+    #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub wmis: Vec<String>,
+    /// Prefixes whose position 9 must be the check digit.
+    #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub check_digit: Vec<String>,
+    /// Parameter, header and member names that carry a VIN wherever they stand; compared without
+    /// regard to case.
+    #[serde(default = "default_vin_names")]
+    #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub names: Vec<String>,
+}
+
+fn default_vin_names() -> Vec<String> {
+    vec!["vin".to_owned(), "x-vin".to_owned()]
+}
+
+/// Where ownership facts live.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ownership {
+    /// Kind of store.
+    pub store: OwnershipStore,
+    /// File of the embedded store.
+    #[schemars(length(min = 1))]
+    pub file: PathBuf,
+}
+
+/// Kinds of ownership store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnershipStore {
+    /// One file on this machine.
+    Embedded,
+}
+
+/// The signed word to the upstream.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Assertion {
+    /// PKCS #8 PEM of a P-256 (ES256) or Ed25519 (`EdDSA`) key.
+    #[schemars(length(min = 1))]
+    pub key_file: PathBuf,
+    /// `iss` of the assertion.
+    #[schemars(length(min = 1))]
+    pub issuer: String,
+}
+
+/// The record of every request.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// JSON lines, appended.
+    #[schemars(length(min = 1))]
+    pub file: PathBuf,
+    /// At least 32 bytes; VINs and subjects in records are HMACs under it.
+    #[schemars(length(min = 1))]
+    pub pseudonym_key_file: PathBuf,
+    /// What happens to requests while no record can be written.
+    pub when_unavailable: AuditOutage,
+}
+
+/// What happens while no record can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuditOutage {
+    /// Nothing is forwarded.
+    Deny,
+    /// Reads are forwarded and counted as unrecorded; commands are refused.
+    AllowReads,
+}
+
+/// The durable switch board.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Switches {
+    /// Folder of the board file.
+    #[schemars(length(min = 1))]
+    pub directory: PathBuf,
+}

@@ -1,0 +1,241 @@
+//! Do the parts of the configuration fit together?
+//!
+//! What a schema can't say. Every check takes what is there and passes over what is missing or of
+//! another type: that is reported by the shape, and hides nothing else.
+
+mod path;
+mod references;
+mod route;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::config::document::{Document, Node};
+use crate::config::mistakes::Mistakes;
+use crate::config::words;
+
+pub(crate) use references::references;
+pub(crate) use route::route_file;
+
+/// Longest tolerated clock difference: what is longer hides an expired token.
+const LONGEST_CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// Tables whose keys are names that operators type and that stand in records.
+const NAMED: [&str; 4] = ["surfaces", "issuers", "upstreams", "quotas"];
+
+/// Durations of which none makes no sense.
+pub(crate) const ABOVE_ZERO: [&str; 7] = [
+    "/upstreams/*/connect_timeout",
+    "/upstreams/*/read_timeout",
+    "/quotas/*/window",
+    "/limits/header_timeout",
+    "/limits/body_timeout",
+    "/limits/lookup_timeout",
+    "/limits/drain_timeout",
+];
+
+/// Checks `vingate.toml` by itself.
+pub(crate) fn config_file(config: &Document, mistakes: &mut Mistakes) {
+    for table in NAMED {
+        for entry in config.root().children_of(table) {
+            name(&entry, &entry.name(), mistakes);
+        }
+    }
+    for listener in config.matching("/listeners/*") {
+        listener_plaintext(&listener, mistakes);
+    }
+    for host in config.matching("/surfaces/*/hosts/*") {
+        surface_host(&host, mistakes);
+    }
+    for skew in config.matching("/issuers/*/clock_skew") {
+        clock_skew(&skew, mistakes);
+    }
+    for address in config.matching("/upstreams/*/addresses/*") {
+        upstream_address(&address, mistakes);
+    }
+    for pattern in ABOVE_ZERO {
+        for span in config.matching(pattern) {
+            if duration(&span).is_some_and(|span| span.is_zero()) {
+                mistakes.add(span.place(), format!("`{}` must be above zero", span.key()));
+            }
+        }
+    }
+    one_issuer_each(config, mistakes);
+    one_name_for_a_person(config, mistakes);
+}
+
+/// Checks a name: it is typed at 3 a.m., and stands in metrics and files.
+fn name(at: &Node<'_>, name: &str, mistakes: &mut Mistakes) {
+    let letters = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.' || byte == b'-'
+    };
+    if name.is_empty() || !name.bytes().all(letters) {
+        let name = words::quoted(name);
+        mistakes.add(
+            at.place(),
+            format!("name {name} wants only `a-z`, `0-9`, `.` and `-`"),
+        );
+    }
+}
+
+fn listener_plaintext(listener: &Node<'_>, mistakes: &mut Mistakes) {
+    let has_tls = listener.has("tls");
+    if let Some(plaintext) = listener.get("plaintext") {
+        if has_tls {
+            mistakes.add(
+                plaintext.place(),
+                "`plaintext` and `tls` exclude each other",
+            );
+        }
+        return;
+    }
+    let Some(address) = listener.get("address").filter(|_| !has_tls) else {
+        return;
+    };
+    let Some(parsed) = address
+        .text()
+        .and_then(|text| text.parse::<SocketAddr>().ok())
+    else {
+        return;
+    };
+    if !parsed.ip().to_canonical().is_loopback() {
+        mistakes.add(
+            address.place(),
+            format!(
+                "a listener without `tls` on `{parsed}`, which is not loopback, needs \
+                 `plaintext = \"behind-tls-terminator\"`"
+            ),
+        );
+    }
+}
+
+fn surface_host(host: &Node<'_>, mistakes: &mut Mistakes) {
+    let Some(text) = host.text().filter(|text| !text.is_empty()) else {
+        return;
+    };
+    let name = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-')
+    };
+    let address = |text: &str| {
+        text.strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    if !name(text) && !address(text) {
+        mistakes.add(
+            host.place(),
+            format!(
+                "`{}` wants a host without port, not {}",
+                host.key(),
+                words::quoted(text)
+            ),
+        );
+    }
+}
+
+fn clock_skew(skew: &Node<'_>, mistakes: &mut Mistakes) {
+    if duration(skew).is_some_and(|skew| skew > LONGEST_CLOCK_SKEW) {
+        mistakes.add(
+            skew.place(),
+            format!(
+                "`{}` wants at most `60s`, not {}",
+                skew.key(),
+                words::value(skew.value())
+            ),
+        );
+    }
+}
+
+fn upstream_address(address: &Node<'_>, mistakes: &mut Mistakes) {
+    let Some(text) = address.text().filter(|text| !text.is_empty()) else {
+        return;
+    };
+    let parts = text.rsplit_once(':').and_then(|(host, port)| {
+        let port = port.parse::<u16>().ok().filter(|port| *port > 0)?;
+        Some((host, port))
+    });
+    let sane = |host: &str| match host.strip_prefix('[') {
+        Some(rest) => rest
+            .strip_suffix(']')
+            .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => {
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+        }
+    };
+    if !parts.is_some_and(|(host, _)| sane(host)) {
+        mistakes.add(
+            address.place(),
+            format!(
+                "`{}` wants `host:port`, not {}",
+                address.key(),
+                words::quoted(text)
+            ),
+        );
+    }
+}
+
+/// The directory names people by their subject alone: a second issuer of people could vouch for the
+/// first one's owners. Whoever means that says so.
+fn one_name_for_a_person(config: &Document, mistakes: &mut Mistakes) {
+    let people = |issuer: &Node<'_>| issuer.text_of("principal") == Some("User");
+    let issuers: Vec<_> = config
+        .root()
+        .children_of("issuers")
+        .into_iter()
+        .filter(people)
+        .collect();
+    let alone = issuers
+        .iter()
+        .filter(|issuer| !issuer.has("same_subjects_as"));
+    for second in alone.skip(1) {
+        let name = words::quoted(&second.name());
+        mistakes.add(
+            second.place(),
+            format!(
+                "issuer {name} is another issuer of `User` subjects, and ownership facts name \
+                 subjects without their issuer: say `same_subjects_as`, or choose another kind"
+            ),
+        );
+    }
+    for same in config.matching("/issuers/*/same_subjects_as") {
+        if !issuers
+            .iter()
+            .any(|issuer| Some(issuer.name().as_str()) == same.text())
+        {
+            let wanted = words::value(same.value());
+            mistakes.add(
+                same.place(),
+                format!("no issuer of `User` subjects is named {wanted}"),
+            );
+        }
+    }
+}
+
+/// Two tables for one `iss` would leave open whose keys and audiences count.
+fn one_issuer_each(config: &Document, mistakes: &mut Mistakes) {
+    let mut seen: BTreeMap<&str, String> = BTreeMap::new();
+    for issuer in config.matching("/issuers/*/issuer") {
+        let Some(text) = issuer.text().filter(|text| !text.is_empty()) else {
+            continue;
+        };
+        match seen.get(text) {
+            Some(first) => mistakes.add(
+                issuer.place(),
+                format!(
+                    "issuer {} is configured at {first} too",
+                    words::quoted(text)
+                ),
+            ),
+            None => drop(seen.insert(text, issuer.place())),
+        }
+    }
+}
+
+fn duration(node: &Node<'_>) -> Option<Duration> {
+    humantime::parse_duration(node.text()?).ok()
+}

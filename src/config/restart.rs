@@ -1,0 +1,66 @@
+//! Which settings count at a start only?
+//!
+//! A reload replaces rules; sockets and stores stay as they were opened. What a reload can't take up
+//! is told, so that nobody waits for it.
+
+use std::fmt::Debug;
+
+use crate::config::ConfigFile;
+
+/// Keys whose values differ and that only a restart takes up.
+pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
+    fn differ(one: &impl Debug, other: &impl Debug) -> bool {
+        format!("{one:?}") != format!("{other:?}")
+    }
+    let (was, is) = (started, now);
+    let settings = [
+        ("listeners", differ(&was.listeners, &is.listeners)),
+        ("admin", differ(&was.admin, &is.admin)),
+        ("ops", differ(&was.ops, &is.ops)),
+        ("door", differ(&was.door, &is.door)),
+        ("ownership", differ(&was.ownership, &is.ownership)),
+        ("audit.file", differ(&was.audit.file, &is.audit.file)),
+        ("switches", differ(&was.switches, &is.switches)),
+        (
+            "limits.connections",
+            was.limits.connections != is.limits.connections,
+        ),
+        (
+            "limits.drain_timeout",
+            was.limits.drain_timeout != is.limits.drain_timeout,
+        ),
+    ];
+    let differing = settings.into_iter().filter(|(_, differs)| *differs);
+    differing.map(|(key, _)| key).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(door: u32, burst: u32) -> ConfigFile {
+        let text = format!(
+            r#"
+            routes = []
+            policies = "p"
+            listeners.edge.address = "127.0.0.1:0"
+            admin.socket = "s"
+            surfaces = {{}}
+            upstreams = {{}}
+            vehicles = {{ wmis = [], check_digit = [] }}
+            ownership = {{ store = "embedded", file = "o" }}
+            audit = {{ file = "a", pseudonym_key_file = "k", when_unavailable = "deny" }}
+            switches.directory = "d"
+            door = {{ requests_per_second = {door}, burst = 1 }}
+            quotas.q = {{ quota = {burst}, window = "1d", key = ["client"], store = "local" }}
+            "#
+        );
+        toml::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn what_a_reload_takes_up_needs_no_restart() {
+        assert!(needed(&config(1, 1), &config(1, 2)).is_empty());
+        assert_eq!(needed(&config(1, 1), &config(2, 1)), ["door"]);
+    }
+}

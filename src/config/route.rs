@@ -1,0 +1,164 @@
+//! What can be written in a route file?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A route file: `[[route]]` entries.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteFile {
+    /// The routes, in any order: no route hides another.
+    #[schemars(length(min = 1))]
+    pub route: Vec<RouteEntry>,
+}
+
+/// One route. What no route lists is not forwarded.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteEntry {
+    /// Unique name, such as `mobile-v1.climate-start`.
+    pub id: String,
+    /// Surface that it belongs to.
+    pub surface: String,
+    /// Methods; `GET` brings `HEAD` along.
+    #[schemars(length(min = 1))]
+    pub methods: BTreeSet<Method>,
+    /// Path with `{name}` for one segment and `{*name}` for the rest.
+    pub path: String,
+    /// The only values of a path parameter; without an entry it takes any one segment.
+    #[serde(default, rename = "where")]
+    pub where_: BTreeMap<String, Vec<String>>,
+    /// Cedar action, or how a value of the request chooses one.
+    pub action: ActionSource,
+    /// Where the vehicle is named, or `"none"` with `because`.
+    pub vehicle: VehicleSource,
+    /// Who may come without a token: nobody, unless it says `"none"` with `because`.
+    #[serde(default)]
+    pub identity: IdentityNeed,
+    /// Why the route needs no vehicle or no identity.
+    #[schemars(length(min = 1))]
+    pub because: Option<String>,
+    /// Public reason why the route is listed and refused; it is never forwarded while this stands.
+    #[schemars(length(min = 1))]
+    pub off: Option<String>,
+    /// Upstream that it is forwarded to.
+    pub upstream: String,
+    /// Quota policies that it charges, all together or none.
+    #[serde(default)]
+    #[schemars(extend("uniqueItems" = true))]
+    pub quotas: Vec<String>,
+    /// How a body is treated.
+    #[serde(default)]
+    pub body: BodyNeed,
+}
+
+/// Methods that a route can list.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the registered names say it")]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// As HTTP writes it.
+    pub fn http(self) -> http::Method {
+        match self {
+            Self::Get => http::Method::GET,
+            Self::Post => http::Method::POST,
+            Self::Put => http::Method::PUT,
+            Self::Patch => http::Method::PATCH,
+            Self::Delete => http::Method::DELETE,
+        }
+    }
+}
+
+/// A Cedar action, fixed or chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ActionSource {
+    /// Always this one.
+    Fixed(#[schemars(length(min = 1))] String),
+    /// Chosen by one value of the request.
+    Chosen(ActionChoice),
+}
+
+/// Which value chooses the action, and what each value means; another value is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActionChoice {
+    /// Query parameter.
+    pub query: Option<String>,
+    /// Form field.
+    pub form: Option<String>,
+    /// JSON pointer (RFC 6901).
+    pub json: Option<String>,
+    /// Value to action.
+    #[schemars(extend("minProperties" = 1))]
+    pub values: BTreeMap<String, String>,
+}
+
+/// Where the vehicle is named.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum VehicleSource {
+    /// No vehicle; the route says why.
+    None(NoVehicle),
+    /// One place.
+    Place(VehiclePlace),
+}
+
+/// The word `none`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoVehicle {
+    /// No vehicle.
+    None,
+}
+
+/// The one place of the VIN; copies elsewhere in the request must agree with it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum VehiclePlace {
+    /// Path parameter.
+    Path(#[schemars(length(min = 1))] String),
+    /// Query parameter.
+    Query(#[schemars(length(min = 1))] String),
+    /// Header field.
+    Header(#[schemars(length(min = 1))] String),
+    /// Form field.
+    Form(#[schemars(length(min = 1))] String),
+    /// JSON pointer (RFC 6901).
+    Json(#[schemars(length(min = 1))] String),
+}
+
+/// Whether an identity is needed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentityNeed {
+    /// A verified principal.
+    #[default]
+    Required,
+    /// Anyone; the route says why.
+    None,
+}
+
+/// How a body is treated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BodyNeed {
+    /// Judged whole where the route names a vehicle or chooses its action by the body: form or
+    /// JSON, up to `limits.judged_body_bytes`. Streamed up to `limits.body_bytes` elsewhere.
+    #[default]
+    Auto,
+    /// Streamed and not read, on a vehicle route too; the route says why.
+    Opaque,
+}
