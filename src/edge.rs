@@ -1,0 +1,3 @@
+//! How do bytes get in and out?
+
+pub mod tls;

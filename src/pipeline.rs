@@ -1,0 +1,128 @@
+//! How is one request judged?
+//!
+//! The stages in the order of a request, one file each; [`decide`] puts them in order. A stage is a
+//! synchronous function from values to `Result<Value, Denial>`: no clock, no I/O, no logging. What a
+//! stage needs from outside comes through a trait of [`ports`], awaited by [`decide`] alone.
+
+pub mod ports;
+pub mod decide;
+pub mod head;
+pub mod parameters;
+pub mod route;
+pub mod switch;
+pub mod identity;
+pub mod standing;
+pub mod action;
+pub mod vehicle;
+pub mod ownership;
+pub mod policy;
+pub mod quota;
+pub mod forward;
+pub mod guard;
+pub mod audit;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method};
+use uuid::Uuid;
+
+use crate::config::file::PrincipalKind;
+use crate::pipeline::parameters::Parameters;
+use crate::pipeline::quota::QuotaStanding;
+use crate::pipeline::route::Route;
+use crate::pipeline::vehicle::Vin;
+
+/// The head of a request, read one way only. Made by [`head::read`].
+#[derive(Clone)]
+pub struct RequestHead {
+    /// The gateway's own id of the request, in `X-Request-Id` and every record.
+    pub id: Uuid,
+    /// When its head was complete, since the Unix epoch. All judgements use this time.
+    pub received_at: Duration,
+    /// Name of the listener that it came in by.
+    pub listener: Arc<str>,
+    /// Whether the client reached the listener by TLS.
+    pub tls: bool,
+    /// Address of the client, after trusted proxies.
+    pub address: IpAddr,
+    /// As sent; `get` is another method than `GET` (RFC 9110, 9.1).
+    pub method: Method,
+    /// Lower case, without port.
+    pub host: String,
+    /// Canonical path, as it was sent and as it is forwarded.
+    pub path: String,
+    /// Query as sent, without the `?`; forwarded as it is.
+    pub query: Option<String>,
+    /// The query, read; no name stands twice.
+    pub parameters: Parameters,
+    /// All fields as sent.
+    pub headers: HeaderMap,
+}
+
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Path, query and fields carry VINs and tokens.
+        out.debug_struct("RequestHead")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A verified principal. Made by `identity` from a verified token alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Cedar entity type.
+    pub kind: PrincipalKind,
+    /// Name of the issuer in the configuration.
+    pub issuer: Arc<str>,
+    /// `sub`.
+    pub subject: String,
+    /// `client_id` or `azp`.
+    pub client: Option<String>,
+    /// `scope`, split.
+    pub scopes: Vec<String>,
+    /// The fleet that it manages.
+    pub fleet: Option<String>,
+    /// `jti`.
+    pub token_id: Option<String>,
+    /// `exp`, since the Unix epoch.
+    pub expires_at: Duration,
+    /// Keyed HMAC of issuer and subject, for records; computed once a token.
+    pub pseudonym: String,
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Principal")
+            .field("kind", &self.kind)
+            .field("issuer", &self.issuer)
+            .field("pseudonym", &self.pseudonym)
+            .finish_non_exhaustive() // a subject is personal data
+    }
+}
+
+/// What became known about a request on its way, for its one audit record.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    /// The route, once found.
+    pub route: Option<Arc<Route>>,
+    /// The action, once chosen.
+    pub action: Option<Arc<str>>,
+    /// The principal, once verified.
+    pub principal: Option<Arc<Principal>>,
+    /// The vehicle, once read; written as an HMAC only.
+    pub vin: Option<Vin>,
+    /// What the principal is to it, once looked up.
+    pub relation: Option<ownership::Relation>,
+    /// `@id`s of the deciding policies.
+    pub policies: Vec<Arc<str>>,
+    /// How many policies could not be evaluated.
+    pub policy_errors: usize,
+    /// The tightest quota charged.
+    pub quota: Option<QuotaStanding>,
+    /// SHA-256 of a judged body.
+    pub body_digest: Option<[u8; 32]>,
+}

@@ -1,0 +1,313 @@
+//! In which order is a request judged, and who may make a permit?
+//!
+//! The product in one body. Stage 1 (`head`) made the [`RequestHead`]; here follow 2 to 11. All
+//! branching and every await is here; the stages are pure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::file::AuditOutage;
+use crate::config::route::BodyNeed;
+use crate::denial::{AccessFlaw, Denial, Dependency, QuotaRefusal};
+use crate::digest;
+use crate::pipeline::ownership::{self, Relation, VehicleFacts};
+use crate::pipeline::parameters::{self, JudgedBody};
+use crate::pipeline::policy::{self, Question, Resource};
+use crate::pipeline::ports::{BodySource, Ports};
+use crate::pipeline::quota::{self, Charged};
+use crate::pipeline::route::{PathParameters, Route};
+use crate::pipeline::vehicle::{self, Vin};
+use crate::pipeline::{
+    Findings, Principal, RequestHead, action, audit, identity, standing, switch,
+};
+use crate::rules::Rules;
+use crate::switchboard::Board;
+
+/// Proof that a request was judged and may be forwarded. Only [`decide`] makes one.
+#[derive(Debug)]
+pub struct Permit {
+    route: Arc<Route>,
+    action: Arc<str>,
+    principal: Option<Arc<Principal>>,
+    vin: Option<Vin>,
+    body_digest: Option<[u8; 32]>,
+    intent_written: bool,
+}
+
+impl Permit {
+    /// The route, so the upstream.
+    pub fn route(&self) -> &Arc<Route> {
+        &self.route
+    }
+
+    /// The action that was judged.
+    pub fn action(&self) -> &Arc<str> {
+        &self.action
+    }
+
+    /// Who asked, where the route needs to know.
+    pub fn principal(&self) -> Option<&Arc<Principal>> {
+        self.principal.as_ref()
+    }
+
+    /// The vehicle that was judged.
+    pub fn vin(&self) -> Option<&Vin> {
+        self.vin.as_ref()
+    }
+
+    /// SHA-256 of the judged body.
+    pub fn body_digest(&self) -> Option<[u8; 32]> {
+        self.body_digest
+    }
+
+    /// Whether the intent of a command is on disk.
+    pub fn intent_written(&self) -> bool {
+        self.intent_written
+    }
+
+    /// The second look, just before the first byte goes upstream: it can only deny.
+    pub fn confirm(&self, newest: &Board) -> Result<(), Denial> {
+        switch::check_entrance(newest, &self.route)?;
+        if let Some(principal) = &self.principal {
+            standing::check(newest, &self.route, principal)?;
+        }
+        match &self.vin {
+            Some(vin) => switch::check_vehicle(newest, &self.route, self.principal.as_deref(), vin),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What one request is judged by: one snapshot of each, for all its stages.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "holds keys and trait objects")]
+pub struct Judge<'a> {
+    /// Routes, policies, keys, quotas.
+    pub rules: &'a Rules,
+    /// What is closed.
+    pub board: &'a Board,
+    /// The way to the outside.
+    pub ports: &'a Ports,
+    /// Whether a place for this request's record is reserved.
+    pub recordable: bool,
+}
+
+/// Judges one request, in the order of the design: cheap before dear, nothing about a vehicle before
+/// it is known who asks, nothing about a closed vehicle before it is known that they may.
+pub async fn decide(
+    judge: Judge<'_>,
+    head: &RequestHead,
+    body: &mut dyn BodySource,
+    findings: &mut Findings,
+) -> Result<Permit, Denial> {
+    let Judge {
+        rules,
+        board,
+        ports,
+        ..
+    } = judge;
+    ports.door.admit(head.address).map_err(flooding)?;
+    let (route, path) = rules.router.find(head)?;
+    findings.route = Some(Arc::clone(&route));
+    switch::check_entrance(board, &route)?;
+    let principal = if route.identity_required {
+        let principal = identity::identify(&rules.issuers, &route.surface, head)?;
+        findings.principal = Some(Arc::clone(&principal));
+        standing::check(board, &route, &principal)?;
+        Some(principal)
+    } else {
+        None // the route says in so many words that anyone may come
+    };
+    let judged = judge_body(rules, head, &route, body, findings).await?;
+    let action = action::choose(&route.action, head, &judged)?;
+    findings.action = Some(Arc::clone(&action));
+    let vin = read_vehicle(rules, head, &path, (&route, &judged), findings)?;
+    if let Some(principal) = &principal {
+        let asking = Asking {
+            route: &route,
+            principal,
+            action: &action,
+        };
+        authorize(judge, head, asking, vin.as_ref(), findings).await?;
+    } else if vin.is_some() {
+        // INVARIANT: a vehicle is never reached by nobody, whatever a configuration let pass.
+        return Err(Denial::AccessDenied(AccessFlaw::NotPermitted));
+    }
+    if let Some(vin) = &vin {
+        switch::check_vehicle(board, &route, principal.as_deref(), vin)?;
+    }
+    charge(judge, head, &route, findings).await?;
+    let intent_written = commit_to_record(judge, head, &action, findings).await?;
+    let body_digest = findings.body_digest;
+    Ok(Permit {
+        route,
+        action,
+        principal,
+        vin,
+        body_digest,
+        intent_written,
+    })
+}
+
+/// Who asks for what, once known.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    route: &'a Route,
+    principal: &'a Principal,
+    action: &'a str,
+}
+
+/// Reads the body where the decision depends on it, or where it could name another vehicle.
+async fn judge_body(
+    rules: &Rules,
+    head: &RequestHead,
+    route: &Route,
+    body: &mut dyn BodySource,
+    findings: &mut Findings,
+) -> Result<JudgedBody, Denial> {
+    let judged = route.body == BodyNeed::Auto
+        && (route.vehicle.is_some() || action::chosen_by_body(&route.action));
+    if !judged || head.method.is_safe() {
+        return Ok(JudgedBody::Empty); // `head` refuses a body on a safe method
+    }
+    let limit = usize::try_from(rules.limits.judged_body_bytes).unwrap_or(usize::MAX);
+    let bytes = body.read(limit).await?;
+    if !bytes.is_empty() {
+        findings.body_digest = Some(digest::sha256(&bytes));
+    }
+    parameters::judge(&head.headers, &bytes)
+}
+
+/// Reads the vehicle where the route names one; where it names none, the request may not either.
+fn read_vehicle(
+    rules: &Rules,
+    head: &RequestHead,
+    path: &PathParameters,
+    (route, body): (&Route, &JudgedBody),
+    findings: &mut Findings,
+) -> Result<Option<Vin>, Denial> {
+    let Some(place) = &route.vehicle else {
+        vehicle::check_absent(head, body, &rules.vins)?;
+        return Ok(None);
+    };
+    let vin = vehicle::resolve(place, head, path, body, &rules.vins)?;
+    findings.vin = Some(vin);
+    Ok(Some(vin))
+}
+
+/// Asks the directory and the policies. An unknown vehicle takes the same steps as a foreign one.
+async fn authorize(
+    judge: Judge<'_>,
+    head: &RequestHead,
+    asking: Asking<'_>,
+    vin: Option<&Vin>,
+    findings: &mut Findings,
+) -> Result<(), Denial> {
+    let Asking {
+        route,
+        principal,
+        action,
+    } = asking;
+    let surface = &*route.surface.name;
+    let policies = &judge.rules.policies;
+    let Some(vin) = vin else {
+        let resource = Resource::Surface;
+        return policy::evaluate(
+            policies,
+            Question {
+                principal,
+                action,
+                resource,
+                surface,
+            },
+            findings,
+        );
+    };
+    let facts = look_up(judge, vin).await?;
+    let relation: Relation = ownership::relate(principal, facts.as_deref(), head.received_at);
+    findings.relation = Some(relation.clone());
+    let resource = Resource::Vehicle(vin, facts.as_deref(), &relation);
+    policy::evaluate(
+        policies,
+        Question {
+            principal,
+            action,
+            resource,
+            surface,
+        },
+        findings,
+    )?;
+    if relation.known {
+        Ok(())
+    } else {
+        Err(Denial::AccessDenied(AccessFlaw::UnknownVehicle))
+    }
+}
+
+/// One look-up, bounded in time; unknown is not absent.
+async fn look_up(judge: Judge<'_>, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, Denial> {
+    let limit = judge.rules.limits.lookup_timeout.get();
+    match tokio::time::timeout(limit, judge.ports.directory.find(vin)).await {
+        Ok(Ok(facts)) => Ok(facts),
+        Ok(Err(_)) | Err(_) => Err(Denial::DependencyUnavailable(Dependency::Directory)),
+    }
+}
+
+/// Takes the route's quotas, all together or none.
+async fn charge(
+    judge: Judge<'_>,
+    head: &RequestHead,
+    route: &Route,
+    findings: &mut Findings,
+) -> Result<(), Denial> {
+    if route.quotas.is_empty() {
+        return Ok(());
+    }
+    let whose = Charged {
+        principal: findings.principal.as_deref(),
+        vin: findings.vin.as_ref(),
+        address: head.address,
+    };
+    let charges = quota::charges(&route.quotas, whose, &judge.rules.partition_key);
+    let limit = judge.rules.limits.lookup_timeout.get();
+    let answer = tokio::time::timeout(limit, judge.ports.ledger.charge(&charges, head.received_at));
+    match answer.await {
+        Ok(Ok(Ok(standing))) => {
+            findings.quota = standing;
+            Ok(())
+        }
+        Ok(Ok(Err(exhausted))) => Err(quota::refuse(&charges, exhausted)),
+        Ok(Err(_)) | Err(_) => Err(Denial::DependencyUnavailable(Dependency::Ledger)),
+    }
+}
+
+/// Makes sure that what is about to happen will be on record: a place for the record, and for a
+/// command its intent on disk.
+async fn commit_to_record(
+    judge: Judge<'_>,
+    head: &RequestHead,
+    action: &str,
+    findings: &Findings,
+) -> Result<bool, Denial> {
+    let command = judge.rules.policies.is_command(action);
+    if !judge.recordable && (command || judge.rules.audit_outage == AuditOutage::Deny) {
+        return Err(Denial::DependencyUnavailable(Dependency::Audit));
+    }
+    if !command {
+        return Ok(false);
+    }
+    let intent = audit::intent(head, findings, judge.rules, judge.board.revision());
+    match judge.ports.audit.intend(intent).await {
+        Ok(()) => Ok(true),
+        Err(_) => Err(Denial::DependencyUnavailable(Dependency::Audit)),
+    }
+}
+
+fn flooding(retry_after: Duration) -> Denial {
+    Denial::QuotaExceeded(QuotaRefusal {
+        policy: Arc::from("door"),
+        quota: None,
+        window: Duration::from_secs(1),
+        retry_after,
+    })
+}

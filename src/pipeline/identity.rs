@@ -1,0 +1,242 @@
+//! Who asks?
+//!
+//! A bearer token (RFC 6750, 2.1) becomes a verified principal, or nobody. The one home of
+//! jsonwebtoken.
+
+pub mod jws;
+pub mod members;
+pub mod header;
+pub mod keys;
+pub mod claims;
+pub mod issuer;
+
+#[cfg(test)]
+pub(crate) mod minting;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use quick_cache::sync::Cache;
+use ring::digest::{Context, SHA256};
+use ring::hmac::{self, HMAC_SHA256};
+use ring::rand::SystemRandom;
+use serde_json::Value;
+
+use crate::config::{Mistakes, file};
+use crate::denial::{Denial, TokenFlaw};
+use crate::digest::whole;
+use crate::pipeline::identity::claims::{Claims, Lifetime};
+use crate::pipeline::identity::header::Header;
+use crate::pipeline::identity::issuer::Issuer;
+use crate::pipeline::identity::members::Members;
+use crate::pipeline::route::Surface;
+use crate::pipeline::{Principal, RequestHead};
+
+/// Longest token: half of the header section that servers take by habit. Signed tokens of a
+/// person have one KiB or two.
+const TOKEN_BYTES: usize = 8_192;
+
+/// Stands for issuer name and subject in records.
+pub type Pseudonym = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
+
+/// The configured issuers with their keys, and the cache of verified tokens. Made anew at a
+/// reload, so that no verification outlives the issuer's configuration.
+pub struct Issuers {
+    by_issuer: HashMap<String, Issuer>,
+    pseudonym: Pseudonym,
+    cache: Cache<[u8; 32], Verified>,
+    cache_key: hmac::Key,
+    fingerprint: [u8; 32],
+}
+
+/// What is remembered of a verified token.
+#[derive(Clone)]
+struct Verified {
+    principal: Arc<Principal>,
+    lifetime: Lifetime,
+}
+
+impl fmt::Debug for Issuers {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.by_issuer.values().map(|issuer| &issuer.name);
+        out.debug_set().entries(names).finish()
+    }
+}
+
+impl Issuers {
+    /// Checks the settings of all issuers and reads their keys. Mistakes are placed at
+    /// `issuers.NAME.KEY`; what has any is not to be used. At most `token_cache` verified tokens
+    /// are remembered.
+    pub fn load(
+        issuers: &BTreeMap<String, file::Issuer>,
+        token_cache: u32,
+        pseudonym: Pseudonym,
+        mistakes: &mut Mistakes,
+    ) -> Self {
+        jws::install();
+        let mut by_issuer: HashMap<String, Issuer> = HashMap::new();
+        let mut digest = Context::new(&SHA256);
+        for (name, settings) in issuers {
+            let Some(issuer) = Issuer::load(name, settings, mistakes) else {
+                continue;
+            };
+            if let Some(other) = by_issuer.get(&issuer.issuer) {
+                let message = format!("is the `iss` of `issuers.{}` already", other.name);
+                mistakes.add(format!("issuers.{name}.issuer"), message);
+                continue;
+            }
+            issuer.feed(&mut digest);
+            by_issuer.insert(issuer.issuer.clone(), issuer);
+        }
+        let cache_key = hmac::Key::generate(HMAC_SHA256, &SystemRandom::new());
+        let cache_key = cache_key.unwrap_or_else(|_| {
+            mistakes.add("issuers", "the system gives no random numbers");
+            hmac::Key::new(HMAC_SHA256, &[]) // never used: there is a mistake
+        });
+        Self {
+            by_issuer,
+            pseudonym,
+            cache: Cache::new(usize::try_from(token_cache).unwrap_or(usize::MAX)),
+            cache_key,
+            fingerprint: whole(digest.finish().as_ref()),
+        }
+    }
+
+    /// SHA-256 of all settings and keys that a verification depends on, for the rules' revision.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
+    /// The principal of a token on a surface at time `now`.
+    fn verify(
+        &self,
+        surface: &Surface,
+        token: &str,
+        now: Duration,
+    ) -> Result<Arc<Principal>, TokenFlaw> {
+        // INVARIANT: the cache holds only what `examine` verified, under a hash that nobody else
+        // can compute; time and surface are judged on every request.
+        let digest = whole(hmac::sign(&self.cache_key, token.as_bytes()).as_ref());
+        if let Some(known) = self.cache.get(&digest) {
+            check_surface(surface, &known.principal.issuer)?;
+            known.lifetime.check(now)?;
+            return Ok(known.principal);
+        }
+        let (issuer, claims) = self.examine(surface, token, now)?;
+        let lifetime = claims.lifetime;
+        let principal = Arc::new(self.principal(issuer, claims));
+        let verified = Verified {
+            principal: Arc::clone(&principal),
+            lifetime,
+        };
+        self.cache.insert(digest, verified);
+        Ok(principal)
+    }
+
+    /// The whole verification, from the token's text.
+    fn examine(
+        &self,
+        surface: &Surface,
+        token: &str,
+        now: Duration,
+    ) -> Result<(&Issuer, Claims), TokenFlaw> {
+        let mut parts = token.split('.');
+        let (Some(header), Some(payload), Some(_), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(TokenFlaw::Malformed);
+        };
+        let header = Header::read(header)?;
+        let payload = Members::read(payload).ok_or(TokenFlaw::Malformed)?;
+        // Unverified, so good for nothing but the choice of keys.
+        let issuer = match payload.get("iss") {
+            Some(Value::String(issuer)) => self.by_issuer.get(issuer),
+            Some(_) => return Err(TokenFlaw::ClaimMalformed),
+            None => return Err(TokenFlaw::ClaimMissing),
+        };
+        let issuer = issuer.ok_or(TokenFlaw::UnknownIssuer)?;
+        check_surface(surface, &issuer.name)?;
+        let claims = issuer.verify(token, (&header, &payload), now)?;
+        Ok((issuer, claims))
+    }
+
+    fn principal(&self, issuer: &Issuer, claims: Claims) -> Principal {
+        Principal {
+            kind: issuer.kind,
+            issuer: Arc::clone(&issuer.name),
+            pseudonym: (self.pseudonym)(&issuer.name, &claims.subject),
+            subject: claims.subject,
+            client: claims.client,
+            scopes: claims.scopes,
+            fleet: claims.fleet,
+            token_id: claims.token_id,
+            expires_at: claims.expires_at,
+        }
+    }
+}
+
+/// An issuer counts only on the surfaces that name it.
+fn check_surface(surface: &Surface, issuer: &str) -> Result<(), TokenFlaw> {
+    if surface.issuers.iter().any(|name| &**name == issuer) {
+        Ok(())
+    } else {
+        Err(TokenFlaw::UnknownIssuer)
+    }
+}
+
+/// The bearer token of a request: one `Authorization` line, one token (RFC 6750, 2.1).
+pub fn bearer(headers: &HeaderMap) -> Result<&str, Denial> {
+    let mut lines = headers.get_all(AUTHORIZATION).iter();
+    let line = match (lines.next(), lines.next()) {
+        (None, _) => return Err(Denial::TokenMissing),
+        (Some(line), None) => line,
+        (Some(_), Some(_)) => return Err(Denial::TokenInvalid(TokenFlaw::HeaderDuplicate)),
+    };
+    let line = line
+        .to_str()
+        .map_err(|_| Denial::TokenInvalid(TokenFlaw::Malformed))?;
+    let (scheme, rest) = line.split_once(' ').unwrap_or((line, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Denial::TokenInvalid(TokenFlaw::SchemeNotBearer));
+    }
+    let token = rest.trim_start_matches(' ');
+    if token.len() > TOKEN_BYTES {
+        return Err(Denial::TokenInvalid(TokenFlaw::TooLong));
+    }
+    if !is_b64token(token) {
+        return Err(Denial::TokenInvalid(TokenFlaw::Malformed));
+    }
+    Ok(token)
+}
+
+fn is_b64token(token: &str) -> bool {
+    let body = token.trim_end_matches('=');
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !body.is_empty() && body.bytes().all(allowed)
+}
+
+/// Whether a query carries a token, which RFC 6750, 2.3 discourages and nobody is offered here.
+fn carries_token<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
+    names.any(|name| name.eq_ignore_ascii_case("access_token"))
+}
+
+/// The verified principal of a request on a surface, at `head.received_at`.
+pub fn identify(
+    issuers: &Issuers,
+    surface: &Surface,
+    head: &RequestHead,
+) -> Result<Arc<Principal>, Denial> {
+    if carries_token(head.parameters.iter().map(|(name, _)| name)) {
+        return Err(Denial::TokenInvalid(TokenFlaw::InQuery));
+    }
+    let token = bearer(&head.headers)?;
+    issuers
+        .verify(surface, token, head.received_at)
+        .map_err(Denial::TokenInvalid)
+}

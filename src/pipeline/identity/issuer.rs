@@ -1,0 +1,196 @@
+//! Does this issuer vouch for this token?
+//!
+//! One configured issuer with its keys. jsonwebtoken checks the signature and, as a second net, the
+//! claims; [`claims`] is stricter. Neither reads a clock: time is a value.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jsonwebtoken::Validation;
+use jsonwebtoken::errors::{Error, ErrorKind};
+use ring::digest::Context;
+
+use crate::config::Mistakes;
+use crate::config::file::{self, Algorithm, PrincipalKind};
+use crate::denial::TokenFlaw;
+use crate::pipeline::identity::claims::{self, Claims, Expected};
+use crate::pipeline::identity::header::{Header, reduced};
+use crate::pipeline::identity::keys::KeySet;
+use crate::pipeline::identity::members::Members;
+
+/// Clocks on NTP differ by far less; more would keep expired tokens alive.
+const MOST_CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// An issuer, ready to verify.
+#[derive(Debug)]
+pub struct Issuer {
+    /// Name in the configuration.
+    pub name: Arc<str>,
+    /// The exact `iss`.
+    pub issuer: String,
+    /// Cedar type of its subjects.
+    pub kind: PrincipalKind,
+    token_type: String,
+    expected: Expected,
+    validations: BTreeMap<Algorithm, Validation>,
+    keys: KeySet,
+}
+
+impl Issuer {
+    /// Checks an issuer's settings and reads its keys; every mistake is added.
+    pub fn load(name: &str, settings: &file::Issuer, mistakes: &mut Mistakes) -> Option<Self> {
+        let before = mistakes.iter().count();
+        check(name, settings, mistakes);
+        let keys = KeySet::load(&settings.jwks_file, &settings.algorithms)
+            .map_err(|message| mistakes.add(format!("issuers.{name}.jwks_file"), message))
+            .ok()?;
+        if mistakes.iter().count() > before {
+            return None;
+        }
+        Some(Self {
+            name: Arc::from(name),
+            issuer: settings.issuer.clone(),
+            kind: settings.principal,
+            token_type: reduced(&settings.token_type),
+            expected: Expected {
+                issuer: settings.issuer.clone(),
+                audiences: settings.audiences.clone(),
+                fleet_claim: settings.fleet_claim.clone(),
+                clock_skew: settings.clock_skew.get(),
+            },
+            validations: validations(settings),
+            keys,
+        })
+    }
+
+    /// The claims of a token, verified at time `now`. `header` and `payload` are the token's own,
+    /// not yet believed.
+    pub fn verify(
+        &self,
+        token: &str,
+        (header, payload): (&Header, &Members),
+        now: Duration,
+    ) -> Result<Claims, TokenFlaw> {
+        if header.token_type.as_ref() != Some(&self.token_type) {
+            return Err(TokenFlaw::WrongType);
+        }
+        let algorithm = header.algorithm.ok_or(TokenFlaw::WrongAlgorithm)?;
+        let validation = self
+            .validations
+            .get(&algorithm)
+            .ok_or(TokenFlaw::WrongAlgorithm)?;
+        let key = self.keys.choose(header.key_id.as_deref(), algorithm)?;
+        let verified = jsonwebtoken::decode::<Members>(token, &key.decoding, validation)
+            .map_err(|error| flaw(&error, payload))?;
+        claims::read(&verified.claims, &self.expected, now)
+    }
+
+    /// Adds all that a verification depends on to a digest.
+    pub fn feed(&self, digest: &mut Context) {
+        let skew = self.expected.clock_skew.as_millis().to_string();
+        let kind = format!("{:?}", self.kind);
+        let fleet_claim = self.expected.fleet_claim.as_deref().unwrap_or_default();
+        let (issuer, token_type) = (self.issuer.as_str(), self.token_type.as_str());
+        for text in [&*self.name, issuer, &kind, token_type, fleet_claim, &skew] {
+            feed(digest, text.as_bytes());
+        }
+        feed_all(digest, self.expected.audiences.iter().map(String::as_bytes));
+        feed(digest, format!("{:?}", self.validations.keys()).as_bytes());
+        for key in self.keys.iter() {
+            feed(digest, key.id.as_deref().unwrap_or_default().as_bytes());
+            feed(digest, format!("{:?}", key.algorithms).as_bytes());
+            feed(digest, &key.material);
+        }
+    }
+}
+
+/// Adds a part so that no two lists of parts look alike.
+fn feed(digest: &mut Context, part: &[u8]) {
+    digest.update(part.len().to_string().as_bytes());
+    digest.update(b":");
+    digest.update(part);
+}
+
+fn feed_all<'a>(digest: &mut Context, parts: impl ExactSizeIterator<Item = &'a [u8]>) {
+    feed(digest, parts.len().to_string().as_bytes());
+    parts.for_each(|part| feed(digest, part));
+}
+
+fn check(name: &str, settings: &file::Issuer, mistakes: &mut Mistakes) {
+    let mut wrong = |key: &str, message: &str| {
+        mistakes.add(format!("issuers.{name}.{key}"), message);
+    };
+    if settings.issuer.is_empty() {
+        wrong(
+            "issuer",
+            "wants the exact `iss` of the tokens, not an empty string",
+        );
+    }
+    if settings.audiences.is_empty() || settings.audiences.iter().any(String::is_empty) {
+        wrong(
+            "audiences",
+            "wants at least one audience, none of them empty",
+        );
+    }
+    if settings.algorithms.is_empty() {
+        wrong(
+            "algorithms",
+            "wants at least one of ES256, RS256, PS256, EdDSA",
+        );
+    }
+    if settings.token_type.trim().is_empty() {
+        wrong(
+            "token_type",
+            "wants the `typ` of the tokens, such as `at+jwt`",
+        );
+    }
+    if settings.fleet_claim.as_ref().is_some_and(String::is_empty) {
+        wrong(
+            "fleet_claim",
+            "wants the name of a claim, not an empty string",
+        );
+    }
+    if settings.clock_skew.get() > MOST_CLOCK_SKEW {
+        wrong("clock_skew", "may be `60s` at most");
+    }
+}
+
+/// What jsonwebtoken checks, one for each algorithm, so that a token's `alg` never chooses.
+fn validations(settings: &file::Issuer) -> BTreeMap<Algorithm, Validation> {
+    let one = |algorithm: &Algorithm| {
+        let mut validation = Validation::new(match algorithm {
+            Algorithm::ES256 => jsonwebtoken::Algorithm::ES256,
+            Algorithm::RS256 => jsonwebtoken::Algorithm::RS256,
+            Algorithm::PS256 => jsonwebtoken::Algorithm::PS256,
+            Algorithm::EdDSA => jsonwebtoken::Algorithm::EdDSA,
+        });
+        validation.set_issuer(&[&settings.issuer]);
+        validation.set_audience(&settings.audiences);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.validate_exp = false; // it would read the clock; `claims` checks it by value
+        (*algorithm, validation)
+    };
+    let algorithms: &BTreeSet<Algorithm> = &settings.algorithms;
+    algorithms.iter().map(one).collect()
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "jsonwebtoken's list is open; whatever else it says is a refusal too"
+)]
+fn flaw(error: &Error, payload: &Members) -> TokenFlaw {
+    match error.kind() {
+        ErrorKind::InvalidSignature => TokenFlaw::BadSignature,
+        ErrorKind::InvalidAlgorithm
+        | ErrorKind::UnsupportedAlgorithm
+        | ErrorKind::InvalidKeyFormat => TokenFlaw::WrongAlgorithm,
+        ErrorKind::InvalidIssuer => TokenFlaw::UnknownIssuer,
+        ErrorKind::InvalidAudience => TokenFlaw::WrongAudience,
+        ErrorKind::MissingRequiredClaim(name) if payload.has(name) => TokenFlaw::ClaimMalformed,
+        // Both parts were read before, so this is a claim of a type that jsonwebtoken can't skip.
+        ErrorKind::Json(_) => TokenFlaw::ClaimMalformed,
+        ErrorKind::MissingRequiredClaim(_) => TokenFlaw::ClaimMissing,
+        _ => TokenFlaw::Malformed,
+    }
+}

@@ -1,0 +1,251 @@
+//! May this principal do this action to this vehicle in this context?
+//!
+//! The one home of Cedar. Policies are sliced by action and principal type when they are loaded; an
+//! evaluation error denies.
+
+mod read;
+mod entities;
+mod memo;
+mod slice;
+pub mod cases;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use cedar_policy::{Authorizer, Decision, Policy, PolicyId, Request, Schema};
+
+use crate::config::Mistakes;
+use crate::config::file::PrincipalKind;
+use crate::denial::{AccessFlaw, Denial};
+use crate::pipeline::ownership::{Relation, VehicleFacts};
+use crate::pipeline::vehicle::Vin;
+use crate::pipeline::{Findings, Principal};
+
+use entities::Names;
+use memo::Memo;
+pub use memo::Verdict;
+use slice::{Slice, Slices};
+
+/// The schema and the policies, whole.
+pub struct PolicySet {
+    revision: Arc<str>,
+    names: Names,
+    slices: Slices,
+    ids: HashMap<PolicyId, Arc<str>>,
+    /// Every action that is no command.
+    quiet: HashSet<String>,
+    known: HashSet<String>,
+    authorizer: Authorizer,
+    memo: Memo,
+}
+
+impl fmt::Debug for PolicySet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("PolicySet")
+            .field("revision", &self.revision)
+            .field("policies", &self.ids.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What Cedar is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Who.
+    pub principal: &'a Principal,
+    /// Which action; known to the schema since load.
+    pub action: &'a str,
+    /// On what.
+    pub resource: Resource<'a>,
+    /// Name of the surface.
+    pub surface: &'a str,
+}
+
+/// What an action is done to.
+#[derive(Debug, Clone, Copy)]
+pub enum Resource<'a> {
+    /// A vehicle, known or not: an unknown one is judged with empty facts, then refused.
+    Vehicle(&'a Vin, Option<&'a VehicleFacts>, &'a Relation),
+    /// The surface itself, where the route names no vehicle.
+    Surface,
+}
+
+/// What kind of thing an action is done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResourceKind {
+    /// A vehicle.
+    Vehicle,
+    /// A surface.
+    Surface,
+}
+
+impl Resource<'_> {
+    /// Its kind.
+    pub fn kind(&self) -> ResourceKind {
+        match self {
+            Self::Vehicle(..) => ResourceKind::Vehicle,
+            Self::Surface => ResourceKind::Surface,
+        }
+    }
+}
+
+impl PolicySet {
+    /// Loads `schema.cedarschema` and `*.cedar` of `directory` (nothing below it), strictly
+    /// validated.
+    ///
+    /// # Errors
+    /// Every mistake of every file: what doesn't parse or validate, a policy without `@id`,
+    /// `@owner` or `@reason`, an `@id` that stands twice, a template, a set without a permit.
+    pub fn load(directory: &Path) -> Result<Self, Mistakes> {
+        let read::Written {
+            schema,
+            policies,
+            revision,
+        } = read::read(directory)?;
+        Self::assemble(&schema, &policies, revision).map_err(|message| {
+            let mut mistakes = Mistakes::default();
+            let place = directory.join(read::SCHEMA);
+            mistakes.add(place.display().to_string(), message);
+            mistakes
+        })
+    }
+
+    /// Puts a schema and policies together; what doesn't fit is named.
+    fn assemble(schema: &Schema, policies: &[Policy], revision: Arc<str>) -> Result<Self, String> {
+        let names = Names::of(schema)?;
+        let slices = Slices::cut(schema, policies, &names)?;
+        let ids = policies
+            .iter()
+            .map(|policy| (policy.id().clone(), Arc::from(policy.id().as_ref())))
+            .collect();
+        Ok(Self {
+            revision,
+            names,
+            slices,
+            ids,
+            quiet: slice::quiet_actions(schema)?,
+            known: schema
+                .actions()
+                .map(|action| action.id().unescaped().to_owned())
+                .collect(),
+            authorizer: Authorizer::new(),
+            memo: Memo::new()?,
+        })
+    }
+
+    /// SHA-256 of schema and policies, hex, first 16 digits.
+    pub fn revision(&self) -> &Arc<str> {
+        &self.revision
+    }
+
+    /// Whether the schema has this action.
+    pub fn knows(&self, action: &str) -> bool {
+        self.known.contains(action)
+    }
+
+    /// Whether the schema knows the action for such principals on such a resource.
+    pub fn applies(&self, action: &str, kind: PrincipalKind, resource: ResourceKind) -> bool {
+        self.slices
+            .find(action, kind)
+            .is_some_and(|slice| slice.takes(resource))
+    }
+
+    /// Whether the action has an effect: it is in a group other than `Read` and `Public`. An action
+    /// that the schema lacks, or that is in no group, is a command.
+    pub fn is_command(&self, action: &str) -> bool {
+        !self.quiet.contains(action)
+    }
+}
+
+/// Decides; writes the deciding policies and errors into `findings`. An answer that was given to the
+/// same question, fact for fact, is given again.
+pub fn evaluate(
+    policies: &PolicySet,
+    question: Question<'_>,
+    findings: &mut Findings,
+) -> Result<(), Denial> {
+    let key = policies.memo.key(question);
+    let kept = policies.memo.find(&key);
+    let verdict = match kept {
+        Some(verdict) => verdict,
+        None => match compute(policies, question) {
+            Ok(verdict) => policies.memo.keep(key, verdict),
+            Err(errors) => {
+                findings.policy_errors = findings.policy_errors.saturating_add(errors);
+                return Err(Denial::AccessDenied(AccessFlaw::PolicyError));
+            }
+        },
+    };
+    findings
+        .policies
+        .extend(verdict.policies.iter().map(Arc::clone));
+    verdict.outcome.map_err(Denial::AccessDenied)
+}
+
+/// Decides anew, and keeps nothing: what [`evaluate`] costs the first time.
+///
+/// # Errors
+/// How many policies could not be evaluated, at least 1.
+pub fn compute(policies: &PolicySet, question: Question<'_>) -> Result<Verdict, usize> {
+    let slice = policies
+        .slices
+        .find(question.action, question.principal.kind)
+        .filter(|slice| slice.takes(question.resource.kind()));
+    let Some(slice) = slice else {
+        return Ok(Verdict {
+            outcome: Err(AccessFlaw::NotPermitted),
+            policies: Vec::new(),
+        });
+    };
+    let (request, entities) = ask(policies, slice, question).map_err(|_| 1_usize)?;
+    let response = policies
+        .authorizer
+        .is_authorized(&request, slice.policies(), &entities);
+    let diagnostics = response.diagnostics();
+    // INVARIANT: Cedar skips a policy that errs, and a skipped forbid would leave an allow.
+    let errors = diagnostics.errors().count();
+    if errors > 0 {
+        return Err(errors);
+    }
+    let deciding = diagnostics.reason().filter_map(|id| policies.ids.get(id));
+    let mut deciding: Vec<Arc<str>> = deciding.map(Arc::clone).collect();
+    deciding.sort_unstable();
+    let outcome = match response.decision() {
+        Decision::Allow => Ok(()),
+        Decision::Deny if deciding.is_empty() => Err(AccessFlaw::NotPermitted),
+        Decision::Deny => Err(AccessFlaw::Forbidden),
+    };
+    Ok(Verdict {
+        outcome,
+        policies: deciding,
+    })
+}
+
+/// The request and its entities. The request is not checked against the schema here: principal,
+/// action and resource type are by the slice's choice, and the shape of the rest was tried against
+/// the schema at load.
+fn ask(
+    policies: &PolicySet,
+    slice: &Slice,
+    question: Question<'_>,
+) -> Result<(Request, cedar_policy::Entities), entities::Unfit> {
+    let asked = entities::build(&policies.names, slice.needs(), question)?;
+    let entities = slice
+        .base()
+        .clone()
+        .add_entities(asked.entities, None)
+        .map_err(entities::Unfit::new)?;
+    let request = Request::new(
+        asked.principal,
+        slice.action().clone(),
+        asked.resource,
+        asked.context,
+        None,
+    )
+    .map_err(entities::Unfit::new)?;
+    Ok((request, entities))
+}

@@ -1,0 +1,246 @@
+//! What do the policy files say, and is it right?
+//!
+//! One schema and `*.cedar` of one folder, nothing below it. Every mistake is collected with its file
+//! and line before any is reported.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use miette::Diagnostic;
+
+use crate::config::Mistakes;
+use crate::digest;
+
+/// Name of the schema's file.
+pub(super) const SCHEMA: &str = "schema.cedarschema";
+
+/// What every policy must say about itself.
+const ANNOTATIONS: [&str; 3] = ["id", "owner", "reason"];
+
+/// A right set of files.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// The schema.
+    pub(super) schema: Schema,
+    /// All policies, each under its `@id`.
+    pub(super) policies: Vec<Policy>,
+    /// SHA-256 over all files, hex, first 16 digits.
+    pub(super) revision: Arc<str>,
+}
+
+/// One file as text.
+struct Source {
+    place: String,
+    text: String,
+}
+
+impl Source {
+    /// `file:line` of a byte offset.
+    fn at(&self, offset: usize) -> String {
+        let before = self.text.bytes().take(offset);
+        let line = before.filter(|byte| *byte == b'\n').count();
+        format!("{}:{}", self.place, line.saturating_add(1))
+    }
+
+    /// `file:line` of what Cedar complains about, or the file where Cedar doesn't say.
+    fn of(&self, complaint: &dyn Diagnostic) -> String {
+        let label = complaint.labels().and_then(|mut labels| labels.next());
+        label.map_or_else(|| self.place.clone(), |label| self.at(label.offset()))
+    }
+}
+
+/// Reads and validates.
+pub(super) fn read(directory: &Path) -> Result<Written, Mistakes> {
+    let mut mistakes = Mistakes::default();
+    let schema_source = source(&directory.join(SCHEMA), &mut mistakes);
+    let schema = schema_source
+        .as_ref()
+        .and_then(|source| parse_schema(source, &mut mistakes));
+    let sources: Vec<Source> = list(directory, &mut mistakes)
+        .iter()
+        .filter_map(|path| source(path, &mut mistakes))
+        .collect();
+    let policies = parse_all(&sources, schema.as_ref(), &mut mistakes);
+    if mistakes.is_empty() && !policies.iter().any(|one| one.effect() == Effect::Permit) {
+        let place = directory.display().to_string();
+        mistakes.add(place, "no policy permits anything, in no `*.cedar` file");
+    }
+    let revision = revision(schema_source.iter().chain(&sources));
+    match schema {
+        Some(schema) if mistakes.is_empty() => Ok(Written {
+            schema,
+            policies,
+            revision,
+        }),
+        _ => Err(mistakes),
+    }
+}
+
+/// The folder's own `*.cedar` files, sorted; folders below hold ceilings, floors and other sets.
+fn list(directory: &Path, mistakes: &mut Mistakes) -> Vec<PathBuf> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let place = directory.display().to_string();
+            mistakes.add(place, format!("can't be read: {error}"));
+            return Vec::new();
+        }
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(entry) => paths.push(entry.path()),
+            // A policy that can't be seen could be a forbid.
+            Err(error) => mistakes.add(
+                directory.display().to_string(),
+                format!("can't be read: {error}"),
+            ),
+        }
+    }
+    paths.retain(|path| path.extension().is_some_and(|end| end == "cedar") && !path.is_dir());
+    paths.sort_unstable();
+    paths
+}
+
+fn source(path: &Path, mistakes: &mut Mistakes) -> Option<Source> {
+    let place = path.display().to_string();
+    match fs::read_to_string(path) {
+        Ok(text) => Some(Source { place, text }),
+        Err(error) => {
+            mistakes.add(place, format!("can't be read: {error}"));
+            None
+        }
+    }
+}
+
+fn parse_schema(source: &Source, mistakes: &mut Mistakes) -> Option<Schema> {
+    match Schema::from_cedarschema_str(&source.text) {
+        Ok((schema, warnings)) => {
+            for warning in warnings {
+                mistakes.add(source.of(&warning), warning.to_string());
+            }
+            Some(schema)
+        }
+        Err(error) => {
+            mistakes.add(source.of(&error), explain(&error, &error.to_string()));
+            None
+        }
+    }
+}
+
+/// Cedar's message, with its advice where it has one.
+fn explain(complaint: &dyn Diagnostic, message: &str) -> String {
+    match complaint.help() {
+        Some(help) => format!("{message} ({help})"),
+        None => message.to_owned(),
+    }
+}
+
+fn parse_all(sources: &[Source], schema: Option<&Schema>, mistakes: &mut Mistakes) -> Vec<Policy> {
+    let mut places = BTreeMap::new();
+    let mut all = Vec::new();
+    for source in sources {
+        let Some(policies) = parse(source, mistakes) else {
+            continue;
+        };
+        let named = name(source, &policies, &mut places, mistakes);
+        if let Some(schema) = schema {
+            validate(source, schema, &named, mistakes);
+        }
+        all.extend(named);
+    }
+    all
+}
+
+fn parse(source: &Source, mistakes: &mut Mistakes) -> Option<Vec<Policy>> {
+    let set: PolicySet = match source.text.parse() {
+        Ok(set) => set,
+        Err(errors) => {
+            let errors: cedar_policy::ParseErrors = errors;
+            for error in errors.iter() {
+                mistakes.add(source.of(error), explain(error, &error.to_string()));
+            }
+            return None;
+        }
+    };
+    for template in set.templates() {
+        let message = format!("template `{}`: write a policy without slots", template.id());
+        mistakes.add(source.place.clone(), message);
+    }
+    let mut policies: Vec<Policy> = set.policies().cloned().collect();
+    policies.sort_by_key(offset);
+    Some(policies)
+}
+
+/// Where a policy begins in its file.
+fn offset(policy: &Policy) -> usize {
+    match policy.as_ref().loc() {
+        Some(loc) => loc.start(),
+        None => 0,
+    }
+}
+
+/// Gives each policy its `@id` instead of Cedar's running number.
+fn name(
+    source: &Source,
+    policies: &[Policy],
+    places: &mut BTreeMap<String, String>,
+    mistakes: &mut Mistakes,
+) -> Vec<Policy> {
+    let mut named = Vec::new();
+    for policy in policies {
+        let place = source.at(offset(policy));
+        for annotation in ANNOTATIONS {
+            let value = policy.annotation(annotation).unwrap_or_default().trim();
+            if value.is_empty() || value.contains('\n') {
+                mistakes.add(
+                    place.clone(),
+                    format!("a policy needs `@{annotation}(\"...\")`, one line"),
+                );
+            }
+        }
+        let Some(id) = policy.annotation("id") else {
+            continue;
+        };
+        if let Some(first) = places.insert(id.to_owned(), place.clone()) {
+            mistakes.add(
+                place,
+                format!("`@id(\"{id}\")` stands twice, first at {first}"),
+            );
+        } else {
+            named.push(policy.new_id(PolicyId::new(id)));
+        }
+    }
+    named
+}
+
+/// Strictly; a policy that can never apply is a mistake too, for a forbid it would be a hole.
+fn validate(source: &Source, schema: &Schema, policies: &[Policy], mistakes: &mut Mistakes) {
+    let set = match PolicySet::from_policies(policies.iter().cloned()) {
+        Ok(set) => set,
+        Err(error) => {
+            mistakes.add(source.place.clone(), error.to_string());
+            return;
+        }
+    };
+    let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
+    for error in result.validation_errors() {
+        mistakes.add(source.of(error), explain(error, &error.to_string()));
+    }
+    for warning in result.validation_warnings() {
+        mistakes.add(source.of(warning), explain(warning, &warning.to_string()));
+    }
+}
+
+/// Names and texts, each with its length, so that no two sets digest alike.
+fn revision<'a>(sources: impl Iterator<Item = &'a Source>) -> Arc<str> {
+    let parts = sources.flat_map(|source| {
+        let name = Path::new(&source.place).file_name().unwrap_or_default();
+        [name.as_encoded_bytes(), source.text.as_bytes()]
+    });
+    let digest = digest::sha256_of_parts(parts);
+    format!("{:016x}", digest::short(&digest)).into()
+}

@@ -1,0 +1,293 @@
+//! Which policies can decide this action for this type of principal?
+//!
+//! Cedar evaluates every policy of a set for every request, matching or not. So the set is cut by
+//! scope when it is loaded; a slice keeps every policy that could match.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cedar_policy::{
+    ActionConstraint, Entities, EntityUid, Policy, PolicySet, PrincipalConstraint, Request, Schema,
+};
+
+use crate::config::file::PrincipalKind;
+use crate::pipeline::Principal;
+use crate::pipeline::ownership::{Relation, VehicleFacts};
+use crate::pipeline::policy::entities::{self, Attribute, KINDS, Names, Needs, Unfit};
+use crate::pipeline::policy::{Question, Resource, ResourceKind};
+use crate::pipeline::vehicle::Vin;
+
+/// Groups of actions without an effect.
+const QUIET: [&str; 2] = ["Public", "Read"];
+
+/// What the schema is tried with.
+const SAMPLE_VIN: &str = "SJNFAAZE0U0000000";
+
+/// What one action is judged by, for one type of principal.
+#[derive(Debug)]
+pub(super) struct Slice {
+    policies: PolicySet,
+    action: EntityUid,
+    base: Entities,
+    needs: Needs,
+    vehicle: bool,
+    surface: bool,
+}
+
+impl Slice {
+    /// The policies that can match.
+    pub(super) fn policies(&self) -> &PolicySet {
+        &self.policies
+    }
+
+    /// The action.
+    pub(super) fn action(&self) -> &EntityUid {
+        &self.action
+    }
+
+    /// Entities of the action and of every action that the policies mention.
+    pub(super) fn base(&self) -> &Entities {
+        &self.base
+    }
+
+    /// Attributes that the policies mention.
+    pub(super) fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// Whether the schema lets the action be done to such a resource.
+    pub(super) fn takes(&self, resource: ResourceKind) -> bool {
+        match resource {
+            ResourceKind::Vehicle => self.vehicle,
+            ResourceKind::Surface => self.surface,
+        }
+    }
+}
+
+/// All slices.
+#[derive(Debug)]
+pub(super) struct Slices(HashMap<String, BTreeMap<PrincipalKind, Slice>>);
+
+impl Slices {
+    /// The slice of an action for a type of principal; none where the schema knows no such request.
+    pub(super) fn find(&self, action: &str, kind: PrincipalKind) -> Option<&Slice> {
+        self.0.get(action)?.get(&kind)
+    }
+
+    /// Names of all actions that somebody can ask for.
+    #[cfg(test)]
+    pub(super) fn actions(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Cuts a set. What the gateway says of a request is tried against the schema here, for every
+    /// action, so that no request has to be.
+    pub(super) fn cut(schema: &Schema, policies: &[Policy], names: &Names) -> Result<Self, String> {
+        let hierarchy = schema.action_entities().map_err(|e| e.to_string())?;
+        let mut slices: HashMap<String, BTreeMap<_, _>> = HashMap::new();
+        for action in schema.actions() {
+            for kind in KINDS {
+                if !in_schema(schema.principals_for_action(action), names.of_kind(kind)) {
+                    continue;
+                }
+                let takes = |resource| {
+                    let resources = schema.resources_for_action(action);
+                    in_schema(resources, names.of_resource(resource))
+                };
+                let chosen = choose(policies, action, kind, (names, &hierarchy));
+                let slice = Slice {
+                    base: base(action, &chosen, &hierarchy)?,
+                    needs: needs(&chosen),
+                    policies: PolicySet::from_policies(chosen).map_err(|e| e.to_string())?,
+                    action: action.clone(),
+                    vehicle: takes(ResourceKind::Vehicle),
+                    surface: takes(ResourceKind::Surface),
+                };
+                try_shape(schema, names, &slice, kind)?;
+                let name = action.id().unescaped().to_owned();
+                slices.entry(name).or_default().insert(kind, slice);
+            }
+        }
+        Ok(Self(slices))
+    }
+}
+
+fn in_schema<'a>(
+    types: Option<impl Iterator<Item = &'a cedar_policy::EntityTypeName>>,
+    name: &cedar_policy::EntityTypeName,
+) -> bool {
+    types.is_some_and(|mut types| types.any(|known| known == name))
+}
+
+/// Every policy whose scope could match the action and the principal's type.
+fn choose(
+    policies: &[Policy],
+    action: &EntityUid,
+    kind: PrincipalKind,
+    (names, hierarchy): (&Names, &Entities),
+) -> Vec<Policy> {
+    let principal = names.of_kind(kind);
+    let may_match = |policy: &&Policy| {
+        let by_action = match policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(one) => one == *action,
+            ActionConstraint::In(all) => all
+                .iter()
+                .any(|one| one == action || hierarchy.is_ancestor_of(one, action)),
+        };
+        let by_principal = match policy.principal_constraint() {
+            PrincipalConstraint::Any | PrincipalConstraint::In(_) => true,
+            PrincipalConstraint::Eq(one) => one.type_name() == principal,
+            PrincipalConstraint::Is(name) | PrincipalConstraint::IsIn(name, _) => {
+                name == *principal
+            }
+        };
+        by_action && by_principal
+    };
+    policies.iter().filter(may_match).cloned().collect()
+}
+
+/// Without its action entity, `action in` is false and a forbid would be silent. A policy can get
+/// hold of an action by `action` or by a literal only, so these are all that are needed.
+fn base(action: &EntityUid, policies: &[Policy], hierarchy: &Entities) -> Result<Entities, String> {
+    let mentioned = policies.iter().flat_map(Policy::entity_literals);
+    let wanted: HashSet<EntityUid> = mentioned.chain([action.clone()]).collect();
+    let kept = hierarchy.iter().filter(|one| wanted.contains(&one.uid()));
+    Entities::from_entities(kept.cloned(), None).map_err(|e| e.to_string())
+}
+
+/// Attributes that the policies mention. An attribute is reached by its name, and a whole context
+/// can only be compared with something that names its members: a name that stands nowhere in a
+/// policy is not looked at.
+fn needs(policies: &[Policy]) -> Needs {
+    let mut words = BTreeSet::new();
+    for policy in policies {
+        match policy.to_json() {
+            Ok(json) => collect_words(&json, &mut words),
+            Err(_) => return Attribute::ALL.into(),
+        }
+    }
+    let mentioned = |attribute: &Attribute| words.contains(attribute.name());
+    Attribute::ALL.into_iter().filter(mentioned).collect()
+}
+
+fn collect_words(json: &serde_json::Value, words: &mut BTreeSet<String>) {
+    match json {
+        serde_json::Value::String(word) => {
+            words.insert(word.clone());
+        }
+        serde_json::Value::Array(items) => {
+            for item in items {
+                collect_words(item, words);
+            }
+        }
+        serde_json::Value::Object(members) => {
+            for (name, value) in members {
+                words.insert(name.clone());
+                collect_words(value, words);
+            }
+        }
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
+    }
+}
+
+/// Tries whether the schema takes what the gateway can say of such a request.
+fn try_shape(
+    schema: &Schema,
+    names: &Names,
+    slice: &Slice,
+    kind: PrincipalKind,
+) -> Result<(), String> {
+    let vin = Vin::read(SAMPLE_VIN).map_err(|flaw| format!("the sample VIN: {flaw:?}"))?;
+    let sample = sample_principal(kind, vin.as_str());
+    let facts = sample_facts();
+    let relation = Relation {
+        known: true,
+        word: "driver",
+        entitlements: facts.capabilities.clone(),
+    };
+    let all: Needs = Attribute::ALL.into();
+    for resource in [
+        Resource::Vehicle(&vin, Some(&facts), &relation),
+        Resource::Vehicle(&vin, None, &relation),
+        Resource::Surface,
+    ] {
+        if !slice.takes(resource.kind()) {
+            continue;
+        }
+        let question = Question {
+            principal: &sample,
+            action: slice.action.id().unescaped(),
+            resource,
+            surface: "portal",
+        };
+        let asked = entities::build(names, &all, question).map_err(|e| e.to_string())?;
+        let misfit = |said: Unfit| {
+            let action = slice.action.id().unescaped();
+            format!("the gateway can't put `{action}` in the schema's terms: {said}")
+        };
+        Entities::from_entities(asked.entities, Some(schema))
+            .map_err(Unfit::new)
+            .map_err(misfit)?;
+        let (principal, action) = (asked.principal, slice.action.clone());
+        Request::new(
+            principal,
+            action,
+            asked.resource,
+            asked.context,
+            Some(schema),
+        )
+        .map_err(Unfit::new)
+        .map_err(misfit)?;
+    }
+    Ok(())
+}
+
+fn sample_principal(kind: PrincipalKind, vin: &str) -> Principal {
+    Principal {
+        kind,
+        issuer: Arc::from("sample"),
+        subject: match kind {
+            PrincipalKind::Vehicle => vin.to_owned(),
+            PrincipalKind::User
+            | PrincipalKind::Client
+            | PrincipalKind::Technician
+            | PrincipalKind::Agent => "sample".to_owned(),
+        },
+        client: Some("sample".to_owned()),
+        scopes: vec!["sample".to_owned()],
+        fleet: Some("sample".to_owned()),
+        token_id: None,
+        expires_at: Duration::ZERO,
+        pseudonym: String::new(),
+    }
+}
+
+fn sample_facts() -> VehicleFacts {
+    VehicleFacts {
+        owner: Some("sample".to_owned()),
+        fleet: Some("sample".to_owned()),
+        capabilities: vec!["sample".to_owned()],
+        telematics: true,
+        ..VehicleFacts::default()
+    }
+}
+
+/// Actions that are in `Read` or `Public`, and in no group beside these and what is below them.
+pub(super) fn quiet_actions(schema: &Schema) -> Result<HashSet<String>, String> {
+    let hierarchy = schema.action_entities().map_err(|e| e.to_string())?;
+    let is_quiet = |group: &EntityUid| {
+        let named = |one: &EntityUid| QUIET.contains(&one.id().unescaped());
+        let above = hierarchy.ancestors(group).into_iter().flatten();
+        named(group) || above.into_iter().any(named)
+    };
+    let quiet = |action: &&EntityUid| {
+        let groups: Vec<_> = hierarchy.ancestors(action).into_iter().flatten().collect();
+        !groups.is_empty() && groups.into_iter().all(is_quiet)
+    };
+    let names = schema.actions().filter(quiet);
+    Ok(names
+        .map(|action| action.id().unescaped().to_owned())
+        .collect())
+}

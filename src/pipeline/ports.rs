@@ -1,0 +1,108 @@
+//! What does a decision need from outside?
+//!
+//! One trait a dependency, owned here by their user; adapters implement them. A port answers or
+//! fails with [`LookupError`]; only `decide` turns a failure into a denial.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::denial::Denial;
+use crate::pipeline::audit::{Intent, Record};
+use crate::pipeline::ownership::VehicleFacts;
+use crate::pipeline::quota::{Charge, QuotaStanding};
+use crate::pipeline::vehicle::Vin;
+
+/// A port could not answer. Unknown is not absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// No answer in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// No connection, no space, no slot.
+    #[error("unreachable")]
+    Unreachable,
+    /// An answer that can't be understood.
+    #[error("malformed answer")]
+    Malformed,
+}
+
+/// The ownership directory: policy information point.
+#[async_trait]
+pub trait OwnershipDirectory: Send + Sync {
+    /// Facts of a vehicle, `None` if the directory answered that it has none.
+    async fn find(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError>;
+}
+
+/// The limit by client address.
+pub trait Door: Send + Sync {
+    /// Lets one request of `address` in, or says how long to wait.
+    fn admit(&self, address: IpAddr) -> Result<(), Duration>;
+}
+
+/// Counts of quota policies.
+#[async_trait]
+pub trait QuotaLedger: Send + Sync {
+    /// Charges one unit of each, all together or none, at time `now` (since the Unix epoch).
+    /// Answers the tightest of them; `Err(index)` inside tells which of `charges` is used up.
+    async fn charge(
+        &self,
+        charges: &[Charge],
+        now: Duration,
+    ) -> Result<Result<Option<QuotaStanding>, Exhausted>, LookupError>;
+}
+
+/// A charge that could not be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exhausted {
+    /// Which of the charges.
+    pub index: usize,
+    /// When one unit is available again.
+    pub retry_after: Duration,
+}
+
+/// Where audit records go.
+#[async_trait]
+pub trait AuditSink: Send + Sync {
+    /// A place for exactly one record, held until it is written.
+    fn reserve(&self) -> Result<Box<dyn AuditSlot>, LookupError>;
+
+    /// Counts a request whose record had no place; told when records can be written again.
+    fn count_unrecorded(&self);
+
+    /// Returns when the intent of a command is on disk.
+    async fn intend(&self, intent: Intent) -> Result<(), LookupError>;
+}
+
+/// A reserved place. `write` can't fail: the place is there.
+pub trait AuditSlot: Send + Sync {
+    /// Hands the record over.
+    fn write(self: Box<Self>, record: Record);
+}
+
+/// The body of the request at hand.
+#[async_trait]
+pub trait BodySource: Send {
+    /// The whole body, at most `limit` bytes, kept for forwarding byte for byte.
+    ///
+    /// # Errors
+    /// `BodyTooLarge`, `RequestTimeout`, or `Malformed(BodyIncomplete)`.
+    async fn read(&mut self, limit: usize) -> Result<Bytes, Denial>;
+}
+
+/// All ports of a decision.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "trait objects")]
+pub struct Ports {
+    /// Ownership facts.
+    pub directory: Arc<dyn OwnershipDirectory>,
+    /// Limit by address.
+    pub door: Arc<dyn Door>,
+    /// Quota counts.
+    pub ledger: Arc<dyn QuotaLedger>,
+    /// Audit records.
+    pub audit: Arc<dyn AuditSink>,
+}

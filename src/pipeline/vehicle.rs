@@ -1,0 +1,201 @@
+//! Which vehicle would the upstream act on?
+//!
+//! The one place that the route names, and every other copy in the request, which must agree.
+
+mod copies;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use crate::config::route::VehiclePlace;
+use crate::denial::{Denial, VinFlaw};
+use crate::pipeline::RequestHead;
+use crate::pipeline::parameters::{JudgedBody, Parameters, find_member, fold_alike};
+use crate::pipeline::route::PathParameters;
+
+/// A VIN: 17 characters, `A`-`Z` without `I`, `O`, `Q`, and `0`-`9` (ISO 3779).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Vin([u8; 17]);
+
+impl Vin {
+    /// Reads one, exactly as written: lower case is not a VIN.
+    pub fn read(text: &str) -> Result<Self, VinFlaw> {
+        let characters = text.as_bytes().try_into().map_err(|_| VinFlaw::Length)?;
+        let vin = Self(characters);
+        if vin.0.iter().copied().all(is_vin_character) {
+            Ok(vin)
+        } else {
+            Err(VinFlaw::Alphabet)
+        }
+    }
+
+    /// Whether one of a text's words is a VIN, in whatever case.
+    pub fn stands_in(text: &str) -> bool {
+        text.split(|character: char| !character.is_ascii_alphanumeric())
+            .any(|word| Self::read(&word.to_ascii_uppercase()).is_ok())
+    }
+
+    /// The 17 characters. For the directory, Cedar and the assertion only; never for a log.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// Whether position 9 is the check digit of the others (49 CFR 565.15).
+    pub fn check_digit_holds(&self) -> bool {
+        let sum = self
+            .0
+            .iter()
+            .zip(WEIGHTS)
+            .map(|(character, weight)| transliterate(*character).saturating_mul(weight))
+            .fold(0_u32, u32::saturating_add);
+        let expected = match sum.checked_rem(11) {
+            Some(10) => Some('X'),
+            Some(digit) => char::from_digit(digit, 10),
+            None => None,
+        };
+        self.0.get(8).copied().map(char::from) == expected
+    }
+}
+
+impl fmt::Debug for Vin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Vin(..)") // personal data: never in a log
+    }
+}
+
+/// Weights of the 17 positions; the check digit itself weighs nothing.
+const WEIGHTS: [u32; 17] = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2];
+
+/// Whether a byte can stand in a VIN.
+pub(crate) fn is_vin_character(byte: u8) -> bool {
+    byte.is_ascii_digit() || (byte.is_ascii_uppercase() && !b"IOQ".contains(&byte))
+}
+
+/// The number that a character counts for in the check sum (49 CFR 565.15, table III).
+fn transliterate(character: u8) -> u32 {
+    match character {
+        b'1' | b'A' | b'J' => 1,
+        b'2' | b'B' | b'K' | b'S' => 2,
+        b'3' | b'C' | b'L' | b'T' => 3,
+        b'4' | b'D' | b'M' | b'U' => 4,
+        b'5' | b'E' | b'N' | b'V' => 5,
+        b'6' | b'F' | b'W' => 6,
+        b'7' | b'G' | b'P' | b'X' => 7,
+        b'8' | b'H' | b'Y' => 8,
+        b'9' | b'R' | b'Z' => 9,
+        _ => 0,
+    }
+}
+
+/// Lexical rules of the estate.
+#[derive(Debug, Clone, Default)]
+pub struct VinRules {
+    /// Prefixes of the estate's VINs; empty means any. For the response guard: a VIN of another
+    /// estate is not refused here, for that would tell which cars the estate has.
+    pub wmis: Vec<String>,
+    /// Prefixes whose position 9 is the check digit (49 CFR 565.15).
+    pub check_digit: Vec<String>,
+    /// Names that carry a VIN wherever they stand, lower case.
+    pub names: Vec<String>,
+}
+
+impl VinRules {
+    /// Reads a VIN by the rules of the estate: the check digit counts where its prefix says so.
+    pub fn read(&self, text: &str) -> Result<Vin, VinFlaw> {
+        let vin = Vin::read(text)?;
+        let checked = |prefix: &String| text.starts_with(prefix.as_str());
+        if self.check_digit.iter().any(checked) && !vin.check_digit_holds() {
+            return Err(VinFlaw::CheckDigit);
+        }
+        Ok(vin)
+    }
+}
+
+/// The vehicle of a request.
+///
+/// # Errors
+/// `VehicleMissing` when the place that the route names is empty of it, `VehicleMalformed` when what
+/// stands there is no VIN, `VehicleAmbiguous` when a copy differs or the place can be read twice.
+pub fn resolve(
+    place: &VehiclePlace,
+    head: &RequestHead,
+    path: &PathParameters,
+    body: &JudgedBody,
+    rules: &VinRules,
+) -> Result<Vin, Denial> {
+    let text = find(place, head, path, body)?.ok_or(Denial::VehicleMissing)?;
+    let vin = rules.read(text).map_err(Denial::VehicleMalformed)?;
+    let own = match place {
+        VehiclePlace::Query(name) | VehiclePlace::Form(name) => Some(name.as_str()),
+        VehiclePlace::Path(_) | VehiclePlace::Header(_) | VehiclePlace::Json(_) => None,
+    };
+    let carriers = copies::Carriers {
+        names: &rules.names,
+        own,
+    };
+    copies::check(&vin, head, path, body, carriers)?;
+    Ok(vin)
+}
+
+/// Whether a request on a route without a vehicle names one all the same: the upstream may act on it.
+///
+/// # Errors
+/// `VehicleAmbiguous`.
+pub fn check_absent(head: &RequestHead, body: &JudgedBody, rules: &VinRules) -> Result<(), Denial> {
+    let carriers = copies::Carriers {
+        names: &rules.names,
+        own: None,
+    };
+    copies::check_absent(head, body, carriers)
+}
+
+/// The text at the one place that the route names.
+fn find<'a>(
+    place: &VehiclePlace,
+    head: &'a RequestHead,
+    path: &'a PathParameters,
+    body: &'a JudgedBody,
+) -> Result<Option<&'a str>, Denial> {
+    match (place, body) {
+        (VehiclePlace::Path(name), _) => Ok(path.get(name)),
+        (VehiclePlace::Query(name), _) => find_alone(&head.parameters, name),
+        (VehiclePlace::Header(name), _) => find_header(head, name),
+        (VehiclePlace::Form(name), JudgedBody::Form(fields)) => find_alone(fields, name),
+        (VehiclePlace::Json(pointer), JudgedBody::Json(document)) => {
+            let found = find_member(document, pointer).map_err(|_| Denial::VehicleAmbiguous)?;
+            match found {
+                None | Some(serde_json::Value::Null) => Ok(None),
+                Some(value) => value
+                    .as_str()
+                    .map(Some)
+                    .ok_or(Denial::VehicleMalformed(VinFlaw::Alphabet)),
+            }
+        }
+        (VehiclePlace::Form(_) | VehiclePlace::Json(_), _) => Ok(None),
+    }
+}
+
+/// One name that no other folds to: a server that ignores case would take either.
+fn find_alone<'a>(fields: &'a Parameters, name: &str) -> Result<Option<&'a str>, Denial> {
+    if fields.folds_twice(name) {
+        return Err(Denial::VehicleAmbiguous);
+    }
+    Ok(fields.get(name))
+}
+
+fn find_header<'a>(head: &'a RequestHead, name: &str) -> Result<Option<&'a str>, Denial> {
+    let mut lines = head
+        .headers
+        .iter()
+        .filter(|(candidate, _)| fold_alike(candidate.as_str(), name));
+    match (lines.next(), lines.next()) {
+        (Some(_), Some(_)) => Err(Denial::VehicleAmbiguous),
+        (Some((found, value)), None) if found.as_str().eq_ignore_ascii_case(name) => value
+            .to_str()
+            .map(Some)
+            .map_err(|_| Denial::VehicleMalformed(VinFlaw::Alphabet)),
+        (_, None) | (None, _) => Ok(None),
+    }
+}
