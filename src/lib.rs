@@ -12,6 +12,7 @@
 //! | [`denial`] | every reason to refuse, its status, its public code, its answer |
 //! | [`rules`] | what a decision depends on, built whole and swapped between requests |
 //! | [`switchboard`] | which entrances are closed, and the durable copy of that |
+//! | [`adapters`] | implementations of [`pipeline::ports`]: ownership store, door, ledger, audit log |
 //! | [`config`] | the configuration as written, its mistakes, its schema |
 //! | [`clock`] | the only place that reads a clock |
 //! | [`digest`] | SHA-256 and its short forms |
@@ -37,4 +38,5 @@ pub mod denial;
 pub mod pipeline;
 pub mod switchboard;
 pub mod rules;
+pub mod adapters;
 pub mod edge;

@@ -1,0 +1,280 @@
+//! Where do ownership facts live on this machine? The one home of redb.
+//!
+//! One table, VIN to a record. Readers see the last committed import whole; a look-up takes
+//! microseconds, so it is made in line.
+
+pub mod import;
+mod record;
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{BufRead, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use async_trait::async_trait;
+use redb::{
+    Builder, Database, DatabaseError, ReadOnlyTable, ReadableDatabase, ReadableTableMetadata,
+    StorageError, TableDefinition, TableError,
+};
+
+pub use crate::adapters::embedded::import::{BadLine, BadLines, ImportError, ImportReport};
+use crate::folder;
+use crate::pipeline::ownership::VehicleFacts;
+use crate::pipeline::ports::{LookupError, OwnershipDirectory};
+use crate::pipeline::vehicle::Vin;
+
+type Key = [u8; 17];
+
+const VEHICLES: TableDefinition<'static, &Key, &[u8]> = TableDefinition::new("vehicles");
+
+/// redb's own cache: the upper levels of 20 million vehicles, and a quarter of the memory that the
+/// directory may take. The system's page cache holds the rest.
+const CACHE: usize = 256 * 1024 * 1024;
+
+/// A redb file of vehicles.
+pub struct EmbeddedDirectory {
+    file: PathBuf,
+    /// `None` while a file that failed can't be opened again. Look-ups never wait for this lock.
+    database: RwLock<Option<Database>>,
+}
+
+impl fmt::Debug for EmbeddedDirectory {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("EmbeddedDirectory")
+    }
+}
+
+impl EmbeddedDirectory {
+    /// Opens or creates the file (mode 0600: it says who owns which car), and its folder.
+    ///
+    /// # Errors
+    /// The file can't be opened, another process holds it, or it isn't an ownership directory.
+    pub fn open(file: &Path) -> Result<Self, String> {
+        let shown = file.display();
+        let unopened = |error| format!("cannot open the ownership directory `{shown}`: {error}");
+        folder::make_for(file).map_err(unopened)?;
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(file)
+            .map_err(unopened)?;
+        let database = RwLock::new(Some(Self::open_database(file)?));
+        let file = file.to_owned();
+        Ok(Self { file, database })
+    }
+
+    fn open_database(file: &Path) -> Result<Database, String> {
+        let shown = file.display();
+        let damaged = |why: &dyn fmt::Display| {
+            format!(
+                "`{shown}` is damaged or is not an ownership directory ({why}): \
+                 move it away and import again"
+            )
+        };
+        // redb trusts its pages: a file that something else has altered can make it panic.
+        match catch_unwind(AssertUnwindSafe(|| prepare(file))) {
+            Ok(Ok(database)) => Ok(database),
+            Ok(Err(OpenError::Held)) => Err(format!(
+                "the ownership directory `{shown}` is held by another process: \
+                 stop it, or use its admin socket"
+            )),
+            Ok(Err(OpenError::File(error))) => Err(format!(
+                "cannot read the ownership directory `{shown}`: {error}"
+            )),
+            Ok(Err(OpenError::Damaged(why))) => Err(damaged(&why)),
+            Err(_) => Err(damaged(&"its pages don't fit together")),
+        }
+    }
+
+    /// Facts of a vehicle.
+    ///
+    /// # Errors
+    /// `Malformed` for a record that can't be read, `Unreachable` for a file that can't.
+    pub fn get(&self, vin: &Vin) -> Result<Option<VehicleFacts>, LookupError> {
+        let key = key(vin).ok_or(LookupError::Malformed)?;
+        self.read(|table| {
+            let found = table.get(&key).map_err(|_| LookupError::Unreachable)?;
+            found
+                .map(|bytes| record::decode(bytes.value()).ok_or(LookupError::Malformed))
+                .transpose()
+        })
+    }
+
+    /// How many vehicles it knows.
+    ///
+    /// # Errors
+    /// `Unreachable` for a file that can't be read.
+    pub fn count(&self) -> Result<u64, LookupError> {
+        self.read(|table| table.len().map_err(|_| LookupError::Unreachable))
+    }
+
+    /// Imports lines of the form that [`import`] describes: all of them or nothing, in one
+    /// transaction. A vehicle that stands there already is replaced whole; others stay. Blocks for
+    /// as long as reading and writing take; look-ups go on meanwhile.
+    ///
+    /// # Errors
+    /// Bad lines where they are refused; lines that can't be read; a file that can't be written.
+    pub fn import(
+        &self,
+        lines: &mut dyn BufRead,
+        bad: BadLines,
+    ) -> Result<ImportReport, ImportError> {
+        // As in `read`: what redb had begun is given up, and the file stays as it was.
+        let imported = catch_unwind(AssertUnwindSafe(|| self.write(lines, bad)))
+            .unwrap_or_else(|_| Err(unwritable("its pages don't fit together")));
+        if matches!(imported, Err(ImportError::Store(_)))
+            && let Ok(held) = self.database.write()
+        {
+            self.renew(held);
+        }
+        imported
+    }
+
+    /// After a write that failed, such as on a full disk, redb serves no page that it doesn't hold in
+    /// memory, until its file is opened anew.
+    fn renew(&self, mut held: RwLockWriteGuard<'_, Option<Database>>) {
+        let sound = |database: &Database| {
+            catch_unwind(AssertUnwindSafe(|| database.begin_write().is_ok())).unwrap_or(false)
+        };
+        if held.as_ref().is_some_and(sound) {
+            return;
+        }
+        let old = held.take();
+        // its hold on the file goes with it
+        if catch_unwind(AssertUnwindSafe(|| drop(old))).is_err() {
+            tracing::error!("the ownership directory could not be closed");
+        }
+        match Self::open_database(&self.file) {
+            Ok(database) => *held = Some(database),
+            Err(error) => tracing::error!(%error, "the ownership directory can't be opened again"),
+        }
+    }
+
+    /// The database, opened again if it failed before.
+    fn opened(&self) -> Result<RwLockReadGuard<'_, Option<Database>>, LookupError> {
+        let held = || {
+            self.database
+                .try_read()
+                .map_err(|_| LookupError::Unreachable)
+        };
+        if held()?.is_none()
+            && let Ok(held) = self.database.try_write()
+        {
+            self.renew(held);
+        }
+        held()
+    }
+
+    fn write(&self, lines: &mut dyn BufRead, bad: BadLines) -> Result<ImportReport, ImportError> {
+        let opened = self.opened();
+        let database = opened.as_ref().ok().and_then(|opened| opened.as_ref());
+        let database = database.ok_or_else(|| unwritable("it could not be opened"))?;
+        let transaction = database.begin_write().map_err(unwritable)?;
+        let report = {
+            let mut table = transaction.open_table(VEHICLES).map_err(unwritable)?;
+            import::read(lines, bad, &mut |vin, facts| {
+                let key = key(vin).ok_or_else(|| ImportError::Store("not a VIN".to_owned()))?;
+                let bytes = record::encode(facts).map_err(unwritable)?;
+                let replaced = table.insert(&key, bytes.as_slice());
+                replaced.map(drop).map_err(unwritable)
+            })?
+        };
+        transaction.commit().map_err(unwritable)?;
+        Ok(report)
+    }
+
+    fn read<T>(
+        &self,
+        look: impl FnOnce(&ReadOnlyTable<&'static Key, &'static [u8]>) -> Result<T, LookupError>,
+    ) -> Result<T, LookupError> {
+        let read = || {
+            let opened = self.opened()?;
+            let database = opened.as_ref().ok_or(LookupError::Unreachable)?;
+            let transaction = database.begin_read();
+            let transaction = transaction.map_err(|_| LookupError::Unreachable)?;
+            let table = transaction.open_table(VEHICLES);
+            look(&table.map_err(|_| LookupError::Unreachable)?)
+        };
+        // A page damaged since it was opened can make redb panic: that look-up fails, no other.
+        catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(LookupError::Unreachable))
+    }
+}
+
+#[async_trait]
+impl OwnershipDirectory for EmbeddedDirectory {
+    async fn find(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError> {
+        Ok(self.get(vin)?.map(Arc::new))
+    }
+}
+
+/// Why a file can't be opened.
+enum OpenError {
+    Held,
+    File(std::io::Error),
+    Damaged(String),
+}
+
+impl From<StorageError> for OpenError {
+    fn from(error: StorageError) -> Self {
+        let StorageError::Io(error) = error else {
+            return Self::Damaged(error.to_string());
+        };
+        if [ErrorKind::InvalidData, ErrorKind::UnexpectedEof].contains(&error.kind()) {
+            Self::Damaged(error.to_string())
+        } else {
+            Self::File(error)
+        }
+    }
+}
+
+impl From<DatabaseError> for OpenError {
+    fn from(error: DatabaseError) -> Self {
+        use DatabaseError::{DatabaseAlreadyOpen, LockProtocolMismatch, Storage};
+        if matches!(error, DatabaseAlreadyOpen | LockProtocolMismatch) {
+            Self::Held
+        } else if let Storage(error) = error {
+            error.into()
+        } else {
+            Self::Damaged(error.to_string())
+        }
+    }
+}
+
+/// Opens the database and makes sure that the table is there, with the types that it should have.
+fn prepare(file: &Path) -> Result<Database, OpenError> {
+    let damaged = |error: &dyn fmt::Display| OpenError::Damaged(error.to_string());
+    let database = Builder::new().set_cache_size(CACHE).create(file)?;
+    let found = database
+        .begin_read()
+        .map_err(|error| damaged(&error))?
+        .open_table(VEHICLES)
+        .map(drop);
+    match found {
+        Ok(()) => Ok(database),
+        Err(TableError::TableDoesNotExist(_)) => {
+            let transaction = database.begin_write().map_err(|error| damaged(&error))?;
+            let table = transaction.open_table(VEHICLES).map(drop);
+            table.map_err(|error| damaged(&error))?;
+            transaction.commit().map_err(|error| damaged(&error))?;
+            Ok(database)
+        }
+        Err(error) => Err(damaged(&error)),
+    }
+}
+
+fn key(vin: &Vin) -> Option<Key> {
+    vin.as_str().as_bytes().try_into().ok()
+}
+
+fn unwritable(error: impl fmt::Display) -> ImportError {
+    ImportError::Store(format!("cannot write the ownership directory: {error}"))
+}
+
+#[cfg(test)]
+mod tests;
