@@ -12,8 +12,11 @@
 //! | [`denial`] | every reason to refuse, its status, its public code, its answer |
 //! | [`rules`] | what a decision depends on, built whole and swapped between requests |
 //! | [`switchboard`] | which entrances are closed, and the durable copy of that |
+//! | [`gateway`] | policy enforcement point: the only file that sees a pingora `Session` |
+//! | [`edge`] | sockets, TLS, the accept loop, drain, the ops listener |
 //! | [`adapters`] | implementations of [`pipeline::ports`]: ownership store, door, ledger, audit log |
 //! | [`config`] | the configuration as written, its mistakes, its schema |
+//! | [`telemetry`] | metrics and logs |
 //! | [`clock`] | the only place that reads a clock |
 //! | [`digest`] | SHA-256 and its short forms |
 //! | [`folder`] | where files are kept that others may not read |
@@ -39,4 +42,6 @@ pub mod pipeline;
 pub mod switchboard;
 pub mod rules;
 pub mod adapters;
+pub mod gateway;
 pub mod edge;
+pub mod telemetry;

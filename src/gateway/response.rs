@@ -1,0 +1,84 @@
+//! What of an upstream's answer may a client see?
+//!
+//! The head of an answer is vetted here; its body passes the guard as it streams.
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use pingora::http::ResponseHeader;
+
+use crate::denial::ResponseFlaw;
+use crate::gateway::Exchange;
+use crate::pipeline::guard::Guard;
+
+/// Fields that are between the gateway and its upstream only.
+const PRIVATE: [&str; 3] = [
+    "vingate-assertion",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+];
+
+/// Takes out what is not for the client; tells why an answer can't be let through.
+pub(super) fn vet(
+    response: &mut ResponseHeader,
+    exchange: &mut Exchange,
+) -> Result<(), ResponseFlaw> {
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(ResponseFlaw::UpgradeRefused);
+    }
+    for name in PRIVATE {
+        response.remove_header(name);
+    }
+    let Some(vin) = exchange
+        .permit
+        .as_ref()
+        .and_then(|permit| permit.vin().copied())
+    else {
+        return Ok(());
+    };
+    if is_encoded(response) {
+        return Err(ResponseFlaw::Encoded); // the guard can't read it
+    }
+    // A phrase is free text; with the canonical one nothing of it is left.
+    let canonical = response.status.canonical_reason();
+    if response.set_reason_phrase(canonical).is_err() {
+        return Err(ResponseFlaw::Encoded);
+    }
+    let mut guard = Guard::new(vin, &exchange.rules.vins.wmis);
+    let names: Vec<_> = response.headers.keys().cloned().collect();
+    for name in names {
+        let before = guard.masked();
+        let passed: Vec<Bytes> = response
+            .headers
+            .get_all(&name)
+            .iter()
+            .map(|value| guard.pass(Bytes::copy_from_slice(value.as_bytes()), true))
+            .collect();
+        if guard.masked() > before {
+            replace(response, &name, passed);
+        }
+    }
+    exchange.masked_fields = exchange.masked_fields.saturating_add(guard.masked());
+    Ok(())
+}
+
+fn replace(response: &mut ResponseHeader, name: &header::HeaderName, values: Vec<Bytes>) {
+    response.remove_header(name);
+    for value in values {
+        // A masked value has the bytes it had, and stars: it is a value still.
+        let masked = HeaderValue::from_maybe_shared(value);
+        if masked.is_ok_and(|value| response.append_header(name, value).is_err()) {
+            tracing::warn!("a masked field of an answer was left out");
+        }
+    }
+}
+
+/// Whether a body comes in another coding than its own bytes or chunks of them, in any line.
+fn is_encoded(response: &ResponseHeader) -> bool {
+    let other = |name: header::HeaderName, plain: &'static str| {
+        response.headers.get_all(name).iter().any(|value| {
+            let coding = value.as_bytes().trim_ascii();
+            !coding.is_empty() && !coding.eq_ignore_ascii_case(plain.as_bytes())
+        })
+    };
+    other(header::CONTENT_ENCODING, "identity") || other(header::TRANSFER_ENCODING, "chunked")
+}
