@@ -16,7 +16,9 @@
 //! | [`edge`] | sockets, TLS, the accept loop, drain, the ops listener |
 //! | [`adapters`] | implementations of [`pipeline::ports`]: ownership store, door, ledger, audit log |
 //! | [`config`] | the configuration as written, its mistakes, its schema |
+//! | [`admin`] | the operators' API on a Unix socket |
 //! | [`telemetry`] | metrics and logs |
+//! | [`cli`] | one file a command |
 //! | [`clock`] | the only place that reads a clock |
 //! | [`digest`] | SHA-256 and its short forms |
 //! | [`folder`] | where files are kept that others may not read |
@@ -45,3 +47,5 @@ pub mod adapters;
 pub mod gateway;
 pub mod edge;
 pub mod telemetry;
+pub mod admin;
+pub mod cli;

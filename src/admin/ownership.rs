@@ -1,0 +1,181 @@
+//! How do ownership facts come in?
+//!
+//! JSON Lines, passed on while they arrive: an import is never whole in memory. One that breaks off
+//! is an error to its reader, never a short file.
+
+use std::io::{self, BufReader, Read};
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use bytes::{Buf, Bytes};
+use http::StatusCode;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::mpsc;
+
+use crate::adapters::embedded::{BadLine, BadLines, ImportError, ImportReport};
+use crate::admin::Operated;
+use crate::admin::problem::Problem;
+
+/// Bytes of one import: some 1.5 million vehicles.
+pub(crate) const IMPORT_BYTES: usize = 256 * 1024 * 1024;
+/// Pieces that wait for the store.
+const PIECES: usize = 16;
+
+pub(super) async fn import(
+    State(operated): State<Operated>,
+    RawQuery(query): RawQuery,
+    body: Body,
+) -> Result<Json<ImportReport>, Problem> {
+    let bad = bad_lines(query.as_deref())?;
+    let (sender, receiver) = mpsc::channel(PIECES);
+    let store = tokio::task::spawn_blocking(move || {
+        let mut lines = BufReader::new(Lines::new(receiver));
+        operated.directory.import(&mut lines, bad)
+    });
+    let arrived = pass_on(body, sender).await;
+    let ended = store.await;
+    arrived?;
+    match ended {
+        Ok(Ok(report)) => Ok(told(report)),
+        Ok(Err(ImportError::Bad(lines, more))) => Err(refused(lines, more)),
+        Ok(Err(ImportError::Store(flaw))) => Err(Problem::failed(flaw)),
+        Err(_) => Err(Problem::failed("the import broke off")),
+    }
+}
+
+fn bad_lines(query: Option<&str>) -> Result<BadLines, Problem> {
+    match query.unwrap_or("skip_bad=false") {
+        "skip_bad=true" => Ok(BadLines::Skip),
+        "skip_bad=false" | "" => Ok(BadLines::Refuse),
+        _ => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-request",
+            "the query is `skip_bad=true` or `skip_bad=false`",
+        )),
+    }
+}
+
+fn told(report: ImportReport) -> Json<ImportReport> {
+    tracing::info!(
+        target: "vingate::admin",
+        imported = report.imported,
+        skipped = report.more.saturating_add(report.skipped.iter().map(|_| 1).sum()),
+        "ownership facts imported"
+    );
+    Json(report)
+}
+
+fn refused(lines: Vec<BadLine>, more: u64) -> Problem {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let detail = "nothing was imported: some lines are wrong";
+    let mut problem = Problem::new(status, "import-refused", detail);
+    problem.bad = lines;
+    problem.more = more;
+    problem
+}
+
+/// A part of the body on its way to the store.
+enum Piece {
+    Bytes(Bytes),
+    /// The body is whole. Without this the reader fails, whatever became of the sender.
+    End,
+}
+
+/// Passes the body on. If the store stops reading, its own answer says why; the rest is read all
+/// the same, since a client that is still sending would miss that answer.
+async fn pass_on(body: Body, sender: mpsc::Sender<Piece>) -> Result<(), Problem> {
+    let mut body = Limited::new(body, IMPORT_BYTES);
+    let mut reads = true;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                let detail = format!("an import has at most {IMPORT_BYTES} bytes: split it");
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
+            } else {
+                let detail = "the import broke off";
+                Problem::new(StatusCode::BAD_REQUEST, "malformed-request", detail)
+            }
+        })?;
+        if let Ok(bytes) = frame.into_data() {
+            reads &= sender.send(Piece::Bytes(bytes)).await.is_ok();
+        }
+    }
+    reads &= sender.send(Piece::End).await.is_ok();
+    if !reads {
+        tracing::debug!(target: "vingate::admin", "the store stopped reading an import early");
+    }
+    Ok(())
+}
+
+/// The body as the store reads it, on a blocking thread.
+struct Lines {
+    pieces: mpsc::Receiver<Piece>,
+    rest: Bytes,
+    ended: bool,
+}
+
+impl Lines {
+    fn new(pieces: mpsc::Receiver<Piece>) -> Self {
+        Self {
+            pieces,
+            rest: Bytes::new(),
+            ended: false,
+        }
+    }
+}
+
+impl Read for Lines {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() && !self.ended {
+            match self.pieces.blocking_recv() {
+                Some(Piece::Bytes(bytes)) => self.rest = bytes,
+                Some(Piece::End) => self.ended = true,
+                None => return Err(io::Error::other("the import broke off")),
+            }
+        }
+        let count = self.rest.len().min(out.len());
+        let (filled, _) = out.split_at_mut(count);
+        self.rest.copy_to_slice(filled);
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pieces: Vec<Piece>) -> io::Result<String> {
+        let (sender, receiver) = mpsc::channel(PIECES);
+        for piece in pieces {
+            assert!(sender.try_send(piece).is_ok());
+        }
+        drop(sender);
+        let mut text = String::new();
+        Lines::new(receiver).read_to_string(&mut text).map(|_| text)
+    }
+
+    #[test]
+    fn a_whole_body_is_read_and_one_that_broke_off_is_an_error() {
+        let bytes = |text: &'static str| Piece::Bytes(Bytes::from_static(text.as_bytes()));
+        let whole = vec![bytes("one\nt"), bytes(""), bytes("wo\n"), Piece::End];
+        assert_eq!(read(whole).unwrap(), "one\ntwo\n");
+        assert_eq!(read(vec![Piece::End]).unwrap(), "");
+        assert!(read(vec![bytes("one\n"), bytes("two\n")]).is_err());
+        assert!(read(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn only_two_queries_are_known() {
+        for refusing in [None, Some(""), Some("skip_bad=false")] {
+            assert!(matches!(bad_lines(refusing), Ok(BadLines::Refuse)));
+        }
+        assert!(matches!(
+            bad_lines(Some("skip_bad=true")),
+            Ok(BadLines::Skip)
+        ));
+        for unknown in ["skip_bad=yes", "skipbad=true", "skip_bad=true&x=1"] {
+            assert!(bad_lines(Some(unknown)).is_err(), "{unknown}");
+        }
+    }
+}

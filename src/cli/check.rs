@@ -1,0 +1,143 @@
+//! Is this configuration right?
+
+use serde::Serialize;
+
+use crate::cli::{self, ConfigArgs, End, Failure, Output};
+use crate::config::{self, Loaded};
+use crate::pipeline::policy::cases::{self, CaseFailure};
+use crate::rules::{self, Rules};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// How to print the summary.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// What was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Summary {
+    listeners: usize,
+    surfaces: usize,
+    routes: usize,
+    policy_files: usize,
+    policy_revision: String,
+    cases: usize,
+    off: Vec<Off>,
+}
+
+/// A route that is listed and refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Off {
+    route: String,
+    reason: String,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// Every mistake (exit code 3), or every failing case (4).
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let loaded = config::load(&args.config.config, &args.config.set)?;
+    let rules = rules::build(&loaded)?;
+    let (passed, failures) = run_cases(&rules, &loaded)?;
+    if !failures.is_empty() {
+        return Err(failing_cases(&failures));
+    }
+    print(&summary(&loaded, &rules, passed), args.output)
+}
+
+/// Passed cases, and what the failing ones say.
+fn run_cases(rules: &Rules, loaded: &Loaded) -> Result<(usize, Vec<String>), Failure> {
+    let report = cases::run_cases(&rules.policies, &loaded.config.policies)?;
+    let told = |failure: &CaseFailure| {
+        format!(
+            "{}: case `{}`, {}: expected {}, got {}",
+            failure.place, failure.name, failure.action, failure.expected, failure.got
+        )
+    };
+    let failures: Vec<String> = report.failures.iter().map(told).collect();
+    Ok((report.total.saturating_sub(failures.len()), failures))
+}
+
+fn failing_cases(failures: &[String]) -> Failure {
+    let count = failures.len();
+    let noun = if count == 1 {
+        "case fails"
+    } else {
+        "cases fail"
+    };
+    Failure::new(
+        End::TestFailed,
+        format!("{}\nvingate: {count} {noun}", failures.join("\n")),
+    )
+}
+
+fn summary(loaded: &Loaded, rules: &Rules, cases: usize) -> Summary {
+    let off = loaded.routes.iter().filter_map(|route| {
+        route.entry.off.as_ref().map(|reason| Off {
+            route: route.entry.id.clone(),
+            reason: reason.clone(),
+        })
+    });
+    Summary {
+        listeners: loaded.config.listeners.len(),
+        surfaces: loaded.config.surfaces.len(),
+        routes: loaded.routes.len(),
+        policy_files: policy_files(loaded),
+        policy_revision: rules.policies.revision().to_string(),
+        cases,
+        off: off.collect(),
+    }
+}
+
+/// Files that policies were loaded from; the folder could just be read.
+fn policy_files(loaded: &Loaded) -> usize {
+    std::fs::read_dir(&loaded.config.policies).map_or(0, |entries| {
+        entries
+            .flatten()
+            .filter(|entry| entry.path().extension().is_some_and(|end| end == "cedar"))
+            .count()
+    })
+}
+
+fn print(summary: &Summary, output: Output) -> Result<(), Failure> {
+    let counts = [
+        ("listeners", summary.listeners.to_string()),
+        ("surfaces", summary.surfaces.to_string()),
+        ("routes", summary.routes.to_string()),
+        ("policy_files", summary.policy_files.to_string()),
+        ("policy_revision", summary.policy_revision.clone()),
+        ("cases", summary.cases.to_string()),
+        ("routes_off", summary.off.len().to_string()),
+    ];
+    match output {
+        Output::Json => {
+            let text = serde_json::to_string_pretty(summary)
+                .map_err(|error| Failure::new(End::Failed, error.to_string()))?;
+            cli::data(&text);
+        }
+        Output::Plain => {
+            for (name, value) in counts {
+                cli::data(&format!("{name}={value}"));
+            }
+            for off in &summary.off {
+                cli::data(&format!("off.{}={}", off.route, off.reason));
+            }
+        }
+        Output::Table => {
+            let rows = counts.map(|(name, value)| [name.replace('_', " "), value]);
+            cli::table(&rows);
+            let off = summary.off.iter();
+            let rows: Vec<_> = off
+                .map(|off| [format!("  {}", off.route), off.reason.clone()])
+                .collect();
+            cli::table(&rows);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! Do the policies decide as their cases say?
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::{End, Failure, data};
+use crate::config;
+use crate::pipeline::policy::PolicySet;
+use crate::pipeline::policy::cases::{CaseReport, run_cases};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: PolicyCommand,
+}
+
+/// What to do with the policies.
+#[derive(Debug, clap::Subcommand)]
+enum PolicyCommand {
+    /// Run the policies' cases; exit 4 if one fails.
+    Test(Target),
+    /// Parse and validate schema and policies; exit 3 if anything is wrong.
+    Check(Target),
+}
+
+/// Which policies.
+#[derive(Debug, clap::Args)]
+struct Target {
+    /// Folder of schema and policies [default: policies].
+    #[arg(value_name = "DIR", conflicts_with = "config")]
+    directory: Option<PathBuf>,
+    /// Configuration file whose policies are meant.
+    #[arg(short = 'c', long = "config", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Target {
+    fn folder(&self) -> Result<PathBuf, Failure> {
+        match (&self.directory, &self.config) {
+            (Some(directory), _) => Ok(directory.clone()),
+            (None, Some(file)) => Ok(config::load(file, &[])?.config.policies),
+            (None, None) => Ok(PathBuf::from("policies")),
+        }
+    }
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    match &args.command {
+        PolicyCommand::Test(target) => test(&target.folder()?, &mut data),
+        PolicyCommand::Check(target) => check(&target.folder()?, &mut data),
+    }
+}
+
+fn check(directory: &Path, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
+    let policies = PolicySet::load(directory)?;
+    let revision = policies.revision();
+    say(&format!(
+        "{}: valid, revision {revision}",
+        directory.display()
+    ));
+    Ok(())
+}
+
+fn test(directory: &Path, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
+    let policies = PolicySet::load(directory)?;
+    let report = run_cases(&policies, directory)?;
+    for line in lines(&report) {
+        say(&line);
+    }
+    let (total, failed) = (report.total, report.failures.len());
+    if total == 0 {
+        // A test that asks nothing must not look like one that passed.
+        let cases = directory.join("cases").display().to_string();
+        return Err(Failure::new(
+            End::InvalidInput,
+            format!("no case in {cases}"),
+        ));
+    }
+    say(&format!(
+        "{} passed, {failed} failed",
+        total.saturating_sub(failed)
+    ));
+    if failed == 0 {
+        Ok(())
+    } else {
+        let message = format!("{failed} of {total} policy cases failed");
+        Err(Failure::new(End::TestFailed, message))
+    }
+}
+
+fn lines(report: &CaseReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    for failure in &report.failures {
+        lines.push(format!(
+            "{}: {}: {}",
+            failure.place, failure.name, failure.action
+        ));
+        lines.push(format!("  expected: {}", failure.expected));
+        lines.push(format!("  got:      {}", failure.got));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run_on(command: &str, directory: &Path) -> Result<(), Failure> {
+        match command {
+            "test" => test(directory, &mut |_| {}),
+            _ => check(directory, &mut |_| {}),
+        }
+    }
+
+    /// A copy of the shipped policies that a test may spoil.
+    fn copy() -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::create_dir(copy.path().join("cases")).unwrap();
+        for folder in ["", "cases"] {
+            let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("policies")
+                .join(folder);
+            for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+                if entry.path().is_file() {
+                    let to = copy.path().join(folder).join(entry.file_name());
+                    std::fs::copy(entry.path(), to).unwrap();
+                }
+            }
+        }
+        copy
+    }
+
+    #[test]
+    fn shipped_policies_pass_their_cases() {
+        let copy = copy();
+        assert_eq!(run_on("check", copy.path()), Ok(()));
+        assert_eq!(run_on("test", copy.path()), Ok(()));
+    }
+
+    #[test]
+    fn a_failing_case_ends_with_4() {
+        let copy = copy();
+        let open = "@id(\"open\")\n@owner(\"x\")\n@reason(\"x\")\n\
+                    permit (principal is User, action, resource is Vehicle);\n";
+        std::fs::write(copy.path().join("open.cedar"), open).unwrap();
+        let failure = run_on("test", copy.path()).unwrap_err();
+        assert_eq!(failure.end, End::TestFailed);
+        assert!(failure.message.contains("policy cases failed"), "{failure}");
+    }
+
+    #[test]
+    fn what_does_not_parse_ends_with_3() {
+        for (file, text, wanted) in [
+            ("bad.cedar", "permit (\n", "bad.cedar:"),
+            ("cases/bad.toml", "now = \n", "bad.toml:1"),
+            (
+                "cases/bad.toml",
+                "now = \"yesterday\"\ncase = []\nprincipal = {}\n",
+                "bad.toml:1",
+            ),
+        ] {
+            let copy = copy();
+            std::fs::write(copy.path().join(file), text).unwrap();
+            let failure = run_on("test", copy.path()).unwrap_err();
+            assert_eq!(failure.end, End::InvalidInput, "{file}: {failure}");
+            assert!(failure.message.contains(wanted), "{file}: {failure}");
+        }
+    }
+
+    #[test]
+    fn no_case_at_all_is_no_pass() {
+        let copy = copy();
+        std::fs::remove_dir_all(copy.path().join("cases")).unwrap();
+        let failure = run_on("test", copy.path()).unwrap_err();
+        assert_eq!(failure.end, End::InvalidInput);
+    }
+}

@@ -1,0 +1,368 @@
+//! How does a gateway start, reload and end?
+//!
+//! Everything that can fail fails before the first request: configuration, keys, policies, stores,
+//! sockets. SIGHUP reloads the rules, whole or not at all; SIGTERM and SIGINT drain; SIGQUIT stops.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::adapters::audit_log::AuditLog;
+use crate::adapters::door::LocalDoor;
+use crate::adapters::embedded::EmbeddedDirectory;
+use crate::adapters::ledger::LocalLedger;
+use crate::admin::{self, Names, Operated};
+use crate::cli::{ConfigArgs, End, Failure, data};
+use crate::config::file::ColdStart;
+use crate::config::{ConfigFile, Loaded, Mistakes, load, restart};
+use crate::edge::ops::{self, Watched};
+use crate::edge::{self, Bound, Connections, files, tls};
+use crate::gateway::Shared;
+use crate::pipeline::ports::Ports;
+use crate::rules::{self, Rules};
+use crate::switchboard::store::{Found, Switchboard};
+use crate::telemetry::logs::{LogFormat, init_logs};
+use crate::telemetry::{Observed, Reload, Telemetry};
+
+/// Audit records that can wait for the disk: about 8 MB, some seconds of a busy gateway.
+const AUDIT_PLACES: usize = 8_192;
+
+/// Partition keys counted at a time: 5 million cars with commands today, about 200 MB.
+const LEDGER_CELLS: usize = 5_000_000;
+
+/// How long a cut-off request may take to let go: it only has to drop what it holds.
+const CUT_OFF: Duration = Duration::from_secs(2);
+
+/// Arguments of `vingate run`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// How log lines are written to stderr.
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: LogForm,
+    /// Which log lines: a level, or `target=level` pairs; `info` unless said.
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LogForm {
+    Text,
+    Json,
+}
+
+/// Runs until a signal ends it.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let form = match args.log_format {
+        LogForm::Text => LogFormat::Text,
+        LogForm::Json => LogFormat::Json,
+    };
+    init_logs(form, args.log.as_deref()).map_err(|error| Failure::new(End::Usage, error))?;
+    tls::install_crypto();
+    let loaded = load(&args.config.config, &args.config.set)?;
+    let rules = rules::build(&loaded)?;
+    let house = House::open(&loaded, rules).map_err(failed)?;
+    let listeners: Vec<Bound> = loaded
+        .config
+        .listeners
+        .iter()
+        .map(|(name, listener)| edge::bind(name, listener))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    // Operators and probes have threads of their own: a flood of requests can't starve them.
+    let aside = runtime(Some(1)).map_err(failed)?;
+    let served = runtime(None).map_err(failed)?;
+    let audit = Arc::clone(&house.audit);
+    let ended = served.block_on(house.serve(&loaded, listeners, &aside, args));
+    // What the drain time-out cut off ends here, and its record is written: only then the log closes.
+    served.shutdown_timeout(CUT_OFF);
+    audit.close();
+    aside.shutdown_background();
+    tracing::info!("stopped");
+    ended.map_err(failed)
+}
+
+fn failed(message: String) -> Failure {
+    Failure::new(End::Failed, message)
+}
+
+fn runtime(threads: Option<usize>) -> Result<Runtime, String> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    builder
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime: {error}"))
+}
+
+/// How many connections are taken: what the configuration says, if the system can carry it.
+fn places(wanted: u32) -> u32 {
+    let places = files::places(wanted);
+    if places < wanted {
+        tracing::warn!(
+            "only {places} of {wanted} connections (`limits.connections`) can be taken: \
+             that many need a limit of {} open files",
+            files::needed(wanted)
+        );
+    }
+    places
+}
+
+/// Everything that lives as long as the process.
+struct House {
+    started: ConfigFile,
+    rules: Arc<ArcSwap<Rules>>,
+    switchboard: Arc<Switchboard>,
+    directory: Arc<EmbeddedDirectory>,
+    audit: Arc<AuditLog>,
+    telemetry: Arc<Telemetry>,
+    shared: Arc<Shared>,
+}
+
+impl House {
+    fn open(loaded: &Loaded, rules: Rules) -> Result<Self, String> {
+        let config = &loaded.config;
+        let closed: Vec<String> = rules
+            .surfaces
+            .iter()
+            .filter(|(_, (_, cold_start))| *cold_start == ColdStart::Closed)
+            .map(|(name, _)| name.to_string())
+            .collect();
+        let (switchboard, found) = Switchboard::open(&config.switches.directory, &closed)?;
+        match found {
+            Found::Board => tracing::info!(
+                revision = switchboard.board().revision(),
+                "switch board read"
+            ),
+            Found::Nothing => tracing::info!("no switch board yet: the cold-start states hold"),
+            Found::Broken(why) => {
+                tracing::error!(%why, "switch board refused: the cold-start states hold");
+            }
+        }
+        let switchboard = Arc::new(switchboard);
+        let directory = Arc::new(EmbeddedDirectory::open(&config.ownership.file)?);
+        let audit = Arc::new(AuditLog::open(&config.audit.file, AUDIT_PLACES)?);
+        let telemetry = Arc::new(Telemetry::new()?);
+        let rules = Arc::new(ArcSwap::from_pointee(rules));
+        let ports = Ports {
+            directory: Arc::<EmbeddedDirectory>::clone(&directory),
+            door: Arc::new(LocalDoor::new(&config.door)),
+            ledger: Arc::new(LocalLedger::new(LEDGER_CELLS)),
+            audit: Arc::<AuditLog>::clone(&audit),
+        };
+        let shared = Arc::new(Shared {
+            rules: Arc::clone(&rules),
+            switchboard: Arc::clone(&switchboard),
+            ports,
+            telemetry: Arc::clone(&telemetry),
+        });
+        Ok(Self {
+            started: config.clone(),
+            rules,
+            switchboard,
+            directory,
+            audit,
+            telemetry,
+            shared,
+        })
+    }
+
+    /// Serves until a signal, and then until the last request ended or its time was up.
+    async fn serve(
+        self,
+        loaded: &Loaded,
+        listeners: Vec<Bound>,
+        aside: &Runtime,
+        args: &Args,
+    ) -> Result<(), String> {
+        let limits = &loaded.config.limits;
+        let mut signals = Signals::new()?; // from here on a signal is an order, not a death
+        let (stop, stopped) = watch::channel(false);
+        let (end, ended) = watch::channel(false);
+        let connections = Connections::new(places(limits.connections), stopped);
+        let serving = Arc::new(AtomicBool::new(false));
+        self.observe(&connections);
+        self.open_aside(loaded, Arc::clone(&serving), aside, &ended)
+            .await?;
+        self.open_doors(listeners, &connections)?;
+        serving.store(true, Ordering::Release);
+        data("ready");
+        tracing::info!(revision = %self.rules.load().revision, "serving");
+        while let Order::Reload = signals.next().await {
+            self.reload(args).await;
+        }
+        serving.store(false, Ordering::Release);
+        stop.send_replace(true);
+        self.drain(&connections, limits.drain_timeout.get()).await;
+        end.send_replace(true);
+        Ok(())
+    }
+
+    /// Takes connections on every data listener.
+    fn open_doors(&self, listeners: Vec<Bound>, connections: &Connections) -> Result<(), String> {
+        for bound in listeners {
+            let scheme = if bound.is_tls() { "https" } else { "http" };
+            let told = format!(
+                "listening {} {scheme}://{}",
+                bound.facts.name, bound.address
+            );
+            let listening = edge::listen(bound, Arc::clone(&self.shared), connections.clone())?;
+            tokio::spawn(listening.serve());
+            data(&told);
+        }
+        Ok(())
+    }
+
+    /// Lets requests in flight finish.
+    async fn drain(&self, connections: &Connections, limit: Duration) {
+        tracing::info!(open = connections.open(), "draining");
+        if !connections.drained(limit).await {
+            let open = connections.open();
+            tracing::warn!(open, "connections are cut off at the drain time-out");
+        }
+    }
+
+    /// Has the gauges read what lives here.
+    fn observe(&self, connections: &Connections) {
+        fn wide(count: usize) -> u64 {
+            u64::try_from(count).unwrap_or(u64::MAX)
+        }
+        let telemetry = &self.telemetry;
+        let audit = || Arc::clone(&self.audit);
+        let (one, two) = (Arc::clone(&self.switchboard), Arc::clone(&self.switchboard));
+        let connections = connections.clone();
+        telemetry.observe(Observed::SwitchRevision, move || one.board().revision());
+        telemetry.observe(Observed::SwitchClosures, move || {
+            wide(two.board().closures().len())
+        });
+        telemetry.observe(Observed::Connections, move || wide(connections.open()));
+        let log = audit();
+        telemetry.observe(Observed::AuditWaiting, move || log.waiting());
+        let log = audit();
+        telemetry.observe(Observed::AuditWriteErrors, move || log.write_errors());
+        let log = audit();
+        telemetry.observe(Observed::AuditUnrecorded, move || log.unrecorded());
+        let log = audit();
+        telemetry.observe(Observed::AuditDroppedSlots, move || log.dropped_slots());
+        let log = audit();
+        telemetry.observe(Observed::AuditHealthy, move || u64::from(log.healthy()));
+    }
+
+    /// The operators' and the probes' listeners, on threads of their own.
+    async fn open_aside(
+        &self,
+        loaded: &Loaded,
+        serving: Arc<AtomicBool>,
+        aside: &Runtime,
+        ended: &watch::Receiver<bool>,
+    ) -> Result<(), String> {
+        let watched = Watched {
+            serving,
+            rules: Arc::clone(&self.rules),
+            audit: Arc::clone(&self.audit),
+            telemetry: Arc::clone(&self.telemetry),
+        };
+        if let Some(settings) = &loaded.config.ops {
+            let address = settings.address;
+            let bound = aside.spawn(async move { ops::bind(address).await });
+            let (listener, address) = bound.await.map_err(|error| error.to_string())??;
+            data(&format!("listening ops http://{address}"));
+            aside.spawn(ops::serve(listener, watched, until(ended.clone())));
+        }
+        let rules = Arc::clone(&self.rules);
+        let operated = Operated {
+            switchboard: Arc::clone(&self.switchboard),
+            directory: Arc::clone(&self.directory),
+            names: Arc::new(move || Names::of(&rules.load())),
+        };
+        let socket = loaded.config.admin.socket.clone();
+        let bound = aside.spawn(async move { admin::api::bind(&socket) });
+        let bound = bound.await.map_err(|error| error.to_string())??;
+        data(&format!(
+            "listening admin {}",
+            loaded.config.admin.socket.display()
+        ));
+        aside.spawn(admin::api::serve_on(bound, operated, until(ended.clone())));
+        Ok(())
+    }
+
+    /// Builds the rules anew; keeps the old ones if anything is wrong.
+    async fn reload(&self, args: &Args) {
+        let (path, set) = (args.config.config.clone(), args.config.set.clone());
+        let started = self.started.clone();
+        let built = tokio::task::spawn_blocking(move || {
+            let loaded = load(&path, &set)?;
+            let rules = rules::build(&loaded)?;
+            Ok::<_, Mistakes>((rules, restart::needed(&started, &loaded.config)))
+        });
+        self.audit.reopen(); // whoever rotates logs sends the same signal
+        match built.await {
+            Ok(Ok((rules, at_a_restart))) => {
+                tracing::info!(revision = %rules.revision, "reloaded");
+                if !at_a_restart.is_empty() {
+                    let keys = at_a_restart.join(", ");
+                    tracing::warn!(%keys, "changed, and taken up at a restart only");
+                }
+                self.rules.store(Arc::new(rules));
+                self.telemetry.reloaded(Reload::Ok);
+            }
+            Ok(Err(mistakes)) => {
+                for mistake in mistakes.iter() {
+                    tracing::error!(place = %mistake.place, "{}", mistake.message);
+                }
+                tracing::error!(revision = %self.rules.load().revision, "reload refused: the old rules hold");
+                self.telemetry.reloaded(Reload::Failed);
+            }
+            Err(error) => {
+                tracing::error!(%error, "reload failed: the old rules hold");
+                self.telemetry.reloaded(Reload::Failed);
+            }
+        }
+    }
+}
+
+async fn until(mut ended: watch::Receiver<bool>) {
+    if ended.wait_for(|ended| *ended).await.is_err() {
+        tracing::debug!("the process is ending");
+    }
+}
+
+/// What a signal asks for.
+enum Order {
+    Reload,
+    Drain,
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, String> {
+        let listen = |kind| signal(kind).map_err(|error| format!("no signals: {error}"));
+        Ok(Self {
+            hangup: listen(SignalKind::hangup())?,
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Order {
+        tokio::select! {
+            _ = self.hangup.recv() => Order::Reload,
+            _ = self.terminate.recv() => Order::Drain,
+            _ = self.interrupt.recv() => Order::Drain,
+        }
+    }
+}
