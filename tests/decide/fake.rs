@@ -1,0 +1,385 @@
+//! Ports that do what a test says, and requests that are easy to write.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Version, header};
+use tempfile::TempDir;
+use uuid::Uuid;
+use vingate::denial::Denial;
+use vingate::pipeline::Findings;
+use vingate::pipeline::audit::{Intent, Record};
+use vingate::pipeline::decide::{Judge, Permit, decide};
+use vingate::pipeline::head::{self, HeadLimits, ListenerFacts, RawHead};
+use vingate::pipeline::ownership::VehicleFacts;
+use vingate::pipeline::ports::{
+    AuditSink, AuditSlot, BodySource, Door, Exhausted, LookupError, OwnershipDirectory, Ports,
+    QuotaLedger,
+};
+use vingate::pipeline::quota::{Charge, QuotaStanding};
+use vingate::pipeline::route::{Route, Router};
+use vingate::pipeline::vehicle::Vin;
+use vingate::rules::Rules;
+use vingate::switchboard::Board;
+
+use crate::support::{Plan, Tokens, Upstream, gateway};
+
+/// A car of `owner`.
+pub(crate) const OWNED: &str = "SJNFAAZE0U6012345";
+/// A car of `stranger`.
+pub(crate) const FOREIGN: &str = "SJNFAAZE0U6054321";
+/// A car that the directory doesn't know.
+pub(crate) const UNKNOWN: &str = "SJNFAAZE0U6099999";
+/// A car of `owner` with telematics off.
+pub(crate) const SILENT: &str = "SJNFAAZE0U6000001";
+
+const ROUTES: &str = r#"
+[[route]]
+id = "battery"
+surface = "mobile"
+methods = ["GET"]
+path = "/cars/{vin}/battery"
+action = "ReadBatteryStatus"
+vehicle = { path = "vin" }
+upstream = "telematics"
+
+[[route]]
+id = "climate"
+surface = "mobile"
+methods = ["POST"]
+path = "/climate"
+action = "StartClimate"
+vehicle = { form = "VIN" }
+upstream = "telematics"
+quotas = ["commands"]
+
+[[route]]
+id = "hvac"
+surface = "mobile"
+methods = ["POST"]
+path = "/cars/{vin}/hvac"
+action = { json = "/data/attributes/action", values = { start = "StartClimate", stop = "StopClimate" } }
+vehicle = { path = "vin" }
+upstream = "telematics"
+"#;
+
+const QUOTAS: &str = r#"
+[quotas.commands]
+quota = 30
+window = "1d"
+key = ["vehicle"]
+store = "local"
+"#;
+
+/// Ports that do what a test says.
+#[derive(Debug, Default)]
+pub(crate) struct Fakes {
+    vehicles: HashMap<String, Arc<VehicleFacts>>,
+    failure: Mutex<Option<LookupError>>,
+    pub(crate) hang_directory: AtomicBool,
+    pub(crate) looked_up: AtomicUsize,
+    pub(crate) flooded: AtomicBool,
+    pub(crate) charged: AtomicUsize,
+    pub(crate) exhausted: AtomicBool,
+    pub(crate) fail_ledger: AtomicBool,
+    pub(crate) fail_audit: AtomicBool,
+}
+
+impl Fakes {
+    pub(crate) fn fail_directory(&self, failure: Option<LookupError>) {
+        *self.failure.lock().unwrap() = failure;
+    }
+}
+
+#[async_trait]
+impl OwnershipDirectory for Fakes {
+    async fn find(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError> {
+        self.looked_up.fetch_add(1, Ordering::Relaxed);
+        if self.hang_directory.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        match *self.failure.lock().unwrap() {
+            Some(failure) => Err(failure),
+            None => Ok(self.vehicles.get(vin.as_str()).cloned()),
+        }
+    }
+}
+
+impl Door for Fakes {
+    fn admit(&self, _: IpAddr) -> Result<(), Duration> {
+        if self.flooded.load(Ordering::Relaxed) {
+            Err(Duration::from_secs(1))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[async_trait]
+impl QuotaLedger for Fakes {
+    async fn charge(
+        &self,
+        charges: &[Charge],
+        _: Duration,
+    ) -> Result<Result<Option<QuotaStanding>, Exhausted>, LookupError> {
+        self.charged.fetch_add(charges.len(), Ordering::Relaxed);
+        if self.fail_ledger.load(Ordering::Relaxed) {
+            return Err(LookupError::Unreachable);
+        }
+        if self.exhausted.load(Ordering::Relaxed) {
+            return Ok(Err(Exhausted {
+                index: 0,
+                retry_after: Duration::from_secs(9),
+            }));
+        }
+        Ok(Ok(None))
+    }
+}
+
+#[async_trait]
+impl AuditSink for Fakes {
+    fn reserve(&self) -> Result<Box<dyn AuditSlot>, LookupError> {
+        Ok(Box::new(Slot))
+    }
+
+    fn count_unrecorded(&self) {}
+
+    async fn intend(&self, _: Intent) -> Result<(), LookupError> {
+        if self.fail_audit.load(Ordering::Relaxed) {
+            return Err(LookupError::Unreachable);
+        }
+        Ok(())
+    }
+}
+
+struct Slot;
+
+impl AuditSlot for Slot {
+    fn write(self: Box<Self>, _: Record) {}
+}
+
+/// Real rules, fake ports.
+pub(crate) struct Court {
+    pub(crate) ports: Arc<Fakes>,
+    pub(crate) board: Board,
+    pub(crate) recordable: bool,
+    rules: Rules,
+    tokens: Tokens,
+    _folder: TempDir,
+}
+
+impl Court {
+    pub(crate) fn open() -> Self {
+        Self::with(&[])
+    }
+
+    /// With `--set` overrides.
+    pub(crate) fn with(set: &[&str]) -> Self {
+        let (folder, tokens) = (TempDir::new().unwrap(), Tokens::new());
+        let plan = Plan {
+            routes: ROUTES,
+            config: QUOTAS,
+            ..Plan::default()
+        };
+        gateway::write_inputs(&plan, &Upstream::start(), &tokens, &folder);
+        let set: Vec<String> = set.iter().map(|set| (*set).to_owned()).collect();
+        let loaded = vingate::config::load(&folder.path().join("vingate.toml"), &set);
+        let rules = vingate::rules::build(&loaded.expect("the configuration is right"));
+        let rules = rules
+            .map_err(|mistakes| mistakes.to_string())
+            .expect("the rules build");
+        let car = |owner: &str, telematics| {
+            Arc::new(VehicleFacts {
+                owner: Some(owner.to_owned()),
+                region: "NE".to_owned(),
+                trim: "SV".to_owned(),
+                capabilities: vec!["climate".to_owned(), "charging".to_owned()],
+                telematics,
+                ..VehicleFacts::default()
+            })
+        };
+        let vehicles = [
+            (OWNED.to_owned(), car("owner", true)),
+            (FOREIGN.to_owned(), car("stranger", true)),
+            (SILENT.to_owned(), car("owner", false)),
+        ];
+        let ports = Arc::new(Fakes {
+            vehicles: vehicles.into(),
+            ..Fakes::default()
+        });
+        Self {
+            ports,
+            board: Board::default(),
+            recordable: true,
+            rules,
+            tokens,
+            _folder: folder,
+        }
+    }
+
+    /// Takes the need for an identity off every route, as no configuration can.
+    pub(crate) fn waive_identity(&mut self) {
+        let waived = |route: &Arc<Route>| {
+            Arc::new(Route {
+                identity_required: false,
+                ..Route::clone(route)
+            })
+        };
+        let routes: Vec<_> = self.rules.routes.values().map(waived).collect();
+        self.rules.router = Router::new(&routes).unwrap();
+    }
+
+    /// Judges a request.
+    pub(crate) fn judge(&self, request: &Request) -> Result<Permit, Denial> {
+        let ports = Ports {
+            directory: self.ports.clone(),
+            door: self.ports.clone(),
+            ledger: self.ports.clone(),
+            audit: self.ports.clone(),
+        };
+        let head = request.head(&self.tokens)?;
+        let judge = Judge {
+            rules: &self.rules,
+            board: &self.board,
+            ports: &ports,
+            recordable: self.recordable,
+        };
+        let mut body = Body(Bytes::from(request.body.clone()));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true) // a look-up that hangs costs no real time
+            .build()
+            .unwrap();
+        runtime.block_on(decide(judge, &head, &mut body, &mut Findings::default()))
+    }
+}
+
+struct Body(Bytes);
+
+#[async_trait]
+impl BodySource for Body {
+    async fn read(&mut self, limit: usize) -> Result<Bytes, Denial> {
+        if self.0.len() > limit {
+            Err(Denial::BodyTooLarge)
+        } else {
+            Ok(self.0.clone())
+        }
+    }
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    method: Method,
+    target: String,
+    media_type: Option<String>,
+    body: String,
+    subject: Option<String>,
+    token: Option<String>,
+}
+
+impl Request {
+    pub(crate) fn get(target: &str) -> Self {
+        Self {
+            method: Method::GET,
+            target: target.to_owned(),
+            media_type: None,
+            body: String::new(),
+            subject: None,
+            token: None,
+        }
+    }
+
+    pub(crate) fn post(target: &str, media_type: &str, body: &str) -> Self {
+        Self {
+            method: Method::POST,
+            media_type: Some(media_type.to_owned()),
+            body: body.to_owned(),
+            ..Self::get(target)
+        }
+    }
+
+    /// Reads the battery of a car.
+    pub(crate) fn read(vin: &str) -> Self {
+        Self::get(&format!("/cars/{vin}/battery"))
+    }
+
+    /// Starts the climate of a car.
+    pub(crate) fn command(vin: &str) -> Self {
+        Self::post(
+            "/climate",
+            "application/x-www-form-urlencoded",
+            &format!("VIN={vin}"),
+        )
+    }
+
+    pub(crate) fn by(mut self, subject: &str) -> Self {
+        self.subject = Some(subject.to_owned());
+        self
+    }
+
+    pub(crate) fn with_token(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
+        self
+    }
+
+    pub(crate) fn to(mut self, target: &str) -> Self {
+        target.clone_into(&mut self.target);
+        self
+    }
+
+    fn head(&self, tokens: &Tokens) -> Result<vingate::pipeline::RequestHead, Denial> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("gateway.test"));
+        if let Some(media_type) = &self.media_type {
+            headers.insert(header::CONTENT_TYPE, media_type.parse().unwrap());
+            headers.insert(header::CONTENT_LENGTH, self.body.len().into());
+        }
+        let token = self
+            .token
+            .clone()
+            .or(self.subject.as_ref().map(|s| tokens.token(s)));
+        if let Some(token) = token {
+            headers.insert(
+                header::AUTHORIZATION,
+                format!("Bearer {token}").parse().unwrap(),
+            );
+        }
+        let listener = ListenerFacts {
+            name: Arc::from("edge"),
+            tls: false,
+            trusted_proxies: Vec::new(),
+        };
+        let raw = RawHead {
+            id: Uuid::now_v7(),
+            received_at: vingate::clock::unix_time(),
+            listener: &listener,
+            peer: Ipv4Addr::LOCALHOST.into(),
+            method: &self.method,
+            version: Version::HTTP_11,
+            target: self.target.as_bytes(),
+            authority: None,
+            headers: &headers,
+            header_bytes: 500,
+            two_framings: false,
+        };
+        head::read(
+            &raw,
+            HeadLimits {
+                header_bytes: 16_384,
+                uri_bytes: 8_192,
+            },
+        )
+    }
+}

@@ -1,0 +1,126 @@
+//! Is there exactly one record a request, and nothing personal in it?
+
+use std::time::Duration;
+
+use crate::support::client::{exchange_raw, get, post_form};
+use crate::{FOREIGN, House, OWNED};
+
+#[test]
+fn every_request_has_one_record_and_no_record_has_a_vin() {
+    let house = House::start();
+    let (owner, edge) = (house.owner(), house.gateway.edge);
+    let form = format!("VIN={OWNED}&Password=hunter2");
+    get(edge, &format!("/cars/{OWNED}/battery"), Some(&owner));
+    get(edge, &format!("/cars/{FOREIGN}/battery"), Some(&owner));
+    get(edge, &format!("/cars/{OWNED}/battery"), None);
+    get(edge, "/nowhere", None);
+    get(edge, "/owners/static/../x", None);
+    post_form(edge, "/gdc/ACRemoteRequest.php", Some(&owner), &form);
+    exchange_raw(edge, b"\x00garbage\r\n\r\n");
+    let edge_stderr = house.gateway.stderr();
+    let (status, folder) = house.gateway.stop();
+    assert!(status.success());
+    let text = std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    let mut records: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    // A record is written after its answer was sent: the ids are in the order of the requests.
+    records.sort_by_key(|record| record["id"].to_string());
+    let outcomes: Vec<_> = records
+        .iter()
+        .map(|record| record["outcome"].clone())
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            "forwarded",
+            "denied",
+            "denied",
+            "denied",
+            "denied",
+            "forwarded",
+            "denied"
+        ],
+        "{text}"
+    );
+    for secret in [
+        OWNED,
+        FOREIGN,
+        "hunter2",
+        owner.as_str(),
+        "\"subject\":\"owner\"",
+        "/cars/",
+    ] {
+        assert!(!text.contains(secret), "`{secret}` in the audit log");
+        assert!(!edge_stderr.contains(secret), "`{secret}` in the log");
+    }
+    assert_eq!(
+        records[0]["vin"],
+        records[2 + 3]["vin"],
+        "one car, one pseudonym"
+    );
+    assert_ne!(records[0]["vin"], records[1]["vin"]);
+}
+
+#[test]
+fn the_request_id_leads_to_the_record() {
+    let house = House::start();
+    let answer = get(
+        house.gateway.edge,
+        &format!("/cars/{FOREIGN}/battery"),
+        Some(&house.owner()),
+    );
+    let id = answer.header("x-request-id").unwrap().to_owned();
+    let (_, folder) = house.gateway.stop();
+    let text = std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    let record = text.lines().find(|line| line.contains(&id)).unwrap();
+    assert!(record.contains("access-denied"), "{record}");
+}
+
+/// The metrics as soon as they say so: a request is counted after its answer is sent.
+fn metrics_once(house: &House, say: impl Fn(&str) -> bool) -> String {
+    let mut text = String::new();
+    for _ in 0..1_000 {
+        text = get(house.gateway.ops, "/metrics", None).text();
+        if say(&text) {
+            return text;
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    assert!(say(&text), "not counted:\n{text}");
+    text
+}
+
+#[test]
+fn the_metrics_count_and_name_no_vehicle() {
+    let house = House::start();
+    get(
+        house.gateway.edge,
+        &format!("/cars/{OWNED}/battery"),
+        Some(&house.owner()),
+    );
+    get(
+        house.gateway.edge,
+        &format!("/cars/{FOREIGN}/battery"),
+        Some(&house.owner()),
+    );
+    house.gateway.records(2); // a request is counted when it ended, after its answer
+    let metrics = get(house.gateway.ops, "/metrics", None);
+    assert_eq!(metrics.status, 200);
+    let text = metrics_once(&house, |text| {
+        let counted = |code: &str| {
+            text.lines().any(|line| {
+                line.starts_with("vingate_decisions")
+                    && line.contains(r#"http_route="battery""#)
+                    && line.contains(&format!(r#"vingate_code="{code}""#))
+                    && line.ends_with(" 1")
+            })
+        };
+        counted("forwarded") && counted("access-denied")
+    });
+    assert!(!text.contains(OWNED) && !text.contains(FOREIGN), "{text}");
+    assert_eq!(get(house.gateway.ops, "/livez", None).status, 200);
+    let ready = get(house.gateway.ops, "/readyz", None);
+    assert_eq!(ready.status, 200, "{}", ready.text());
+}
