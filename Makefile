@@ -1,0 +1,56 @@
+# What a person runs: demo, tour, test, lint, bench.
+# Each first installs what is missing from Debian's packages.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+VENV := .venv/made
+
+.PHONY: demo tour test lint bench build-packages test-packages
+
+# Starts the estate of 2016, an issuer and the gateway, in the foreground.
+demo: build-packages
+	$(CARGO) build --release --bin vingate --example demo
+	exec $(TARGET)/release/examples/demo
+
+# The tour against a demo of its own: each command, its output, and whether it is as promised.
+tour: build-packages
+	$(CARGO) build --release --bin vingate --example demo
+	.ci/with-demo $(TARGET)/release/examples/demo deploy/demo/tour.sh
+
+# `cargo test` builds the binary and the demo too: the rest runs what it built.
+test: test-packages $(VENV)
+	$(CARGO) test --profile ci
+	$(TARGET)/ci/vingate policy test policies
+	.ci/with-demo $(TARGET)/ci/examples/demo deploy/demo/tour.sh
+
+# The shipped configuration is checked with keys made for the purpose.
+lint: test-packages
+	$(CARGO) fmt --check
+	$(CARGO) clippy --profile ci --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --profile ci --no-deps --lib
+	$(CARGO) build --profile ci --bin vingate
+	keys=$$(mktemp -d) && trap 'rm -rf "$$keys"' EXIT && \
+	deploy/leaf/make-keys.sh "$$keys" && \
+	$(TARGET)/ci/vingate check -c deploy/leaf/vingate.toml \
+		--set assertion.key_file="$$keys/assertion.pem" \
+		--set audit.pseudonym_key_file="$$keys/pseudonym.key" \
+		--set issuers.owners.jwks_file="$(CURDIR)/tests/fixtures/jwks.json"
+
+bench: bench-packages
+	$(CARGO) bench
+
+bench-packages:
+	@.ci/packages build-essential cmake wrk
+
+build-packages:
+	@.ci/packages build-essential cmake curl
+
+test-packages:
+	@.ci/packages build-essential cmake curl openssl python3-venv
+
+# The real client of the tests, in an environment of its own.
+$(VENV): tests/python/requirements.txt | test-packages
+	python3 -m venv --clear .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
