@@ -78,9 +78,6 @@ impl Gateway {
         let board = Arc::clone(&exchange.board);
         let recordable = exchange.recordable();
         let head = self.read_head(session, exchange)?;
-        if head.method.is_safe() && !session.as_downstream_mut().is_body_empty() {
-            return Err(Denial::Malformed(HeadFlaw::BodyOnSafeMethod)); // HTTP/2 needs no length
-        }
         let head = exchange.head.insert(head);
         let timeout = rules.limits.body_timeout.get();
         let mut body = DownstreamBody::new(session.as_downstream_mut(), timeout);
@@ -91,11 +88,6 @@ impl Gateway {
             recordable,
         };
         let permit = decide(judge, head, &mut body, &mut exchange.findings).await?;
-        if body::announced_length(session.as_downstream())
-            .is_some_and(|length| length > rules.limits.body_bytes)
-        {
-            return Err(Denial::BodyTooLarge);
-        }
         if let Some(vin) = permit.vin() {
             exchange.guard = Some(Guard::new(*vin, &rules.vins.wmis));
             session.set_ignore_info_resp(true); // a 103 may carry fields: only the answer is vetted
@@ -104,7 +96,12 @@ impl Gateway {
         Ok(())
     }
 
-    fn read_head(&self, session: &Session, exchange: &mut Exchange) -> Result<RequestHead, Denial> {
+    fn read_head(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+    ) -> Result<RequestHead, Denial> {
+        let has_body = !session.as_downstream_mut().is_body_empty();
         let request = session.req_header();
         let raw_head = session.as_downstream().to_h1_raw();
         let peer = session
@@ -125,6 +122,7 @@ impl Gateway {
             headers: &request.headers,
             header_bytes: raw_head.len(),
             two_framings: errors::two_framings(&request.headers, &raw_head),
+            has_body,
         };
         let limits = HeadLimits {
             header_bytes: usize::try_from(limits.header_bytes).unwrap_or(usize::MAX),

@@ -69,6 +69,10 @@ pub(crate) struct NoBody;
 
 #[async_trait]
 impl BodySource for NoBody {
+    fn announced(&self) -> Option<u64> {
+        None
+    }
+
     async fn read(&mut self, _: usize) -> Result<Bytes, Denial> {
         Ok(Bytes::new())
     }
@@ -165,6 +169,7 @@ impl Setting {
             headers,
             header_bytes: 900,
             two_framings: false,
+            has_body: false,
         };
         head::read(
             &raw,

@@ -33,6 +33,10 @@ pub(super) struct DownstreamBody<'a> {
 
 #[async_trait]
 impl BodySource for DownstreamBody<'_> {
+    fn announced(&self) -> Option<u64> {
+        announced_length(self.session)
+    }
+
     async fn read(&mut self, limit: usize) -> Result<Bytes, Denial> {
         let announced = announced_length(self.session);
         if announced.is_some_and(|length| usize::try_from(length).map_or(true, |l| l > limit)) {

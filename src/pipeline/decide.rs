@@ -167,8 +167,20 @@ async fn judge_body(
 ) -> Result<JudgedBody, Denial> {
     let judged = route.body == BodyNeed::Auto
         && (route.vehicle.is_some() || action::chosen_by_body(&route.action));
-    if !judged || head.method.is_safe() {
-        return Ok(JudgedBody::Empty); // `head` refuses a body on a safe method
+    if head.method.is_safe() {
+        return Ok(JudgedBody::Empty); // `head` refuses a body there
+    }
+    if !judged {
+        // It streams, and is cut at the limit; what states its length is refused before it costs
+        // a quota or an intent.
+        let too_large = body
+            .announced()
+            .is_some_and(|length| length > rules.limits.body_bytes);
+        return if too_large {
+            Err(Denial::BodyTooLarge)
+        } else {
+            Ok(JudgedBody::Empty)
+        };
     }
     let limit = usize::try_from(rules.limits.judged_body_bytes).unwrap_or(usize::MAX);
     let bytes = body.read(limit).await?;

@@ -52,6 +52,8 @@ pub struct RawHead<'a> {
     pub header_bytes: usize,
     /// Whether both `Content-Length` and `Transfer-Encoding` were sent.
     pub two_framings: bool,
+    /// Whether a body comes, announced or not: HTTP/2 needs no length.
+    pub has_body: bool,
 }
 
 impl fmt::Debug for RawHead<'_> {
@@ -186,7 +188,7 @@ fn check_framing(raw: &RawHead<'_>) -> Result<(), Denial> {
     if raw.two_framings || (length.is_some() && coding.is_some()) {
         return Err(Denial::Ambiguous(HeadFlaw::Framing));
     }
-    let mut has_body = false;
+    let mut has_body = raw.has_body;
     if let Some(length) = length {
         has_body = read_length(length.as_bytes())? > 0;
     }

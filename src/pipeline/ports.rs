@@ -86,6 +86,9 @@ pub trait AuditSlot: Send + Sync {
 /// The body of the request at hand.
 #[async_trait]
 pub trait BodySource: Send {
+    /// Its length in bytes, where the request states one.
+    fn announced(&self) -> Option<u64>;
+
     /// The whole body, at most `limit` bytes, kept for forwarding byte for byte.
     ///
     /// # Errors

@@ -269,6 +269,10 @@ struct Body(Bytes);
 
 #[async_trait]
 impl BodySource for Body {
+    fn announced(&self) -> Option<u64> {
+        u64::try_from(self.0.len()).ok()
+    }
+
     async fn read(&mut self, limit: usize) -> Result<Bytes, Denial> {
         if self.0.len() > limit {
             Err(Denial::BodyTooLarge)
@@ -373,6 +377,7 @@ impl Request {
             headers: &headers,
             header_bytes: 500,
             two_framings: false,
+            has_body: false,
         };
         head::read(
             &raw,

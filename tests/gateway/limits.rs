@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::support::client::{connect, exchange_raw, get};
+use crate::support::client::{connect, exchange, exchange_raw, get};
 use crate::support::{Gateway, Plan};
 use crate::{House, MORE, OWNED};
 
@@ -198,4 +198,31 @@ fn a_flood_leaves_operators_their_open_files() {
     let closed = gateway.operate(&close);
     assert!(closed.status.success(), "{closed:?}");
     assert_eq!(get(gateway.ops, "/readyz", None).status, 200);
+}
+
+#[test]
+fn a_streamed_body_that_states_too_much_is_refused_before_it_comes() {
+    let house = House::start();
+    let request = |length: u32| {
+        format!(
+            "POST /owners/static/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\
+             Content-Length: {length}\r\n\r\n"
+        )
+    };
+    let answer = exchange(house.gateway.edge, request(1_048_577).as_bytes());
+    assert_eq!(answer.status, 413, "{}", answer.text());
+    let chunk = format!("{:x}\r\n{}\r\n", 600_000, "a".repeat(600_000));
+    let chunked = format!(
+        "POST /owners/static/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\
+         Transfer-Encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n"
+    );
+    let answer = exchange(house.gateway.edge, chunked.as_bytes());
+    assert_eq!(
+        answer.status, 413,
+        "what states nothing is cut at the limit"
+    );
+    assert!(
+        house.upstream.requests().is_empty(),
+        "no whole request came"
+    );
 }

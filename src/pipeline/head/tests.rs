@@ -1,5 +1,6 @@
 //! Which heads pass, and why are the others refused?
 
+mod body;
 mod client;
 mod target;
 
@@ -29,6 +30,7 @@ struct Case<'a> {
     peer: &'a str,
     trusted: &'a [&'a str],
     two_framings: bool,
+    has_body: bool,
     header_bytes: usize,
 }
 
@@ -43,6 +45,7 @@ impl Default for Case<'_> {
             peer: "192.0.2.1",
             trusted: &[],
             two_framings: false,
+            has_body: false,
             header_bytes: 100,
         }
     }
@@ -79,6 +82,7 @@ impl Case<'_> {
                 headers: &headers,
                 header_bytes: self.header_bytes,
                 two_framings: self.two_framings,
+                has_body: self.has_body,
             },
             LIMITS,
         )
@@ -262,110 +266,6 @@ fn fields_that_decide_stand_once() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, clippy::type_complexity, reason = "one table")]
-fn a_body_has_one_end_and_no_safe_method() {
-    let framing = malformed(HeadFlaw::Framing);
-    let unsafe_body = malformed(HeadFlaw::BodyOnSafeMethod);
-    let (length, chunked) = ("content-length", ("transfer-encoding", "chunked"));
-    let cases: &[(Method, Version, &[(&str, &str)], Option<Denial>)] = &[
-        (Method::POST, Version::HTTP_11, &[(length, "5")], None),
-        (Method::POST, Version::HTTP_11, &[chunked], None),
-        (
-            Method::POST,
-            Version::HTTP_11,
-            &[("transfer-encoding", "Chunked")],
-            None,
-        ),
-        (
-            Method::POST,
-            Version::HTTP_11,
-            &[chunked, (length, "5")],
-            Some(ambiguous(HeadFlaw::Framing)),
-        ),
-        (
-            Method::POST,
-            Version::HTTP_11,
-            &[("transfer-encoding", "gzip, chunked")],
-            Some(framing.clone()),
-        ),
-        (
-            Method::POST,
-            Version::HTTP_11,
-            &[("transfer-encoding", "xchunked")],
-            Some(framing.clone()),
-        ),
-        (
-            Method::POST,
-            Version::HTTP_2,
-            &[chunked],
-            Some(framing.clone()),
-        ),
-        (
-            Method::POST,
-            Version::HTTP_11,
-            &[(length, "+5")],
-            Some(framing.clone()),
-        ),
-        (
-            Method::POST,
-            Version::HTTP_11,
-            &[(length, "5, 5")],
-            Some(framing.clone()),
-        ),
-        (
-            Method::POST,
-            Version::HTTP_11,
-            &[(length, "")],
-            Some(framing.clone()),
-        ),
-        (
-            Method::POST,
-            Version::HTTP_11,
-            &[(length, "99999999999999999999")],
-            Some(framing),
-        ),
-        (Method::GET, Version::HTTP_11, &[(length, "0")], None),
-        (
-            Method::GET,
-            Version::HTTP_11,
-            &[(length, "1")],
-            Some(unsafe_body.clone()),
-        ),
-        (
-            Method::HEAD,
-            Version::HTTP_11,
-            &[chunked],
-            Some(unsafe_body.clone()),
-        ),
-        (
-            Method::OPTIONS,
-            Version::HTTP_2,
-            &[(length, "1")],
-            Some(unsafe_body),
-        ),
-    ];
-    for (method, version, fields, expected) in cases {
-        let headers: Vec<_> = [("host", "a.example")]
-            .into_iter()
-            .chain(fields.iter().copied())
-            .collect();
-        let case = Case {
-            method: method.clone(),
-            version: *version,
-            headers: &headers,
-            ..Case::default()
-        };
-        assert_eq!(&case.read().err(), expected, "{method} {fields:?}");
-    }
-    let case = Case {
-        method: Method::POST,
-        two_framings: true,
-        ..Case::default()
-    };
-    assert_eq!(case.read().err(), Some(ambiguous(HeadFlaw::Framing)));
-}
-
-#[test]
 fn a_raw_head_hides_its_target_and_fields() {
     let listener = ListenerFacts {
         name: Arc::from("edge"),
@@ -390,6 +290,7 @@ fn a_raw_head_hides_its_target_and_fields() {
         headers: &headers,
         header_bytes: 0,
         two_framings: false,
+        has_body: false,
     };
     let text = format!("{raw:?}");
     assert!(
