@@ -47,7 +47,7 @@ build-packages:
 	@.ci/packages build-essential cmake curl
 
 test-packages:
-	@.ci/packages build-essential cmake curl openssl python3-venv
+	@.ci/packages build-essential cmake curl openssl python3-venv redis-server
 
 # The real client of the tests, in an environment of its own.
 $(VENV): tests/python/requirements.txt | test-packages
