@@ -3,7 +3,11 @@
 //! The types are the file's shape: serde reads it, schemars prints it. Security settings have no
 //! default; sizes and times have one, each with its reason beside it.
 
+mod admin;
+mod fuses;
 mod limits;
+mod redis;
+mod switches;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -16,7 +20,11 @@ use serde::{Deserialize, Serialize};
 use crate::config::duration::Span;
 use crate::config::schema;
 
+pub use self::redis::{Redis, Sentinel};
+pub use admin::{Admin, AdminTls, Members, Role, Roles};
+pub use fuses::{Fuse, FuseCode, FuseState};
 pub use limits::{Door, Limits, Quota, QuotaKey, QuotaStore};
+pub use switches::{SwitchStore, Switches};
 
 /// `vingate.toml`. Relative paths are relative to the file they stand in.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -37,6 +45,9 @@ pub struct ConfigFile {
     pub ops: Option<Ops>,
     /// Entrances that can be closed one by one.
     pub surfaces: BTreeMap<String, Surface>,
+    /// Regions that an entrance belongs to.
+    #[serde(default)]
+    pub regions: BTreeMap<String, Region>,
     /// Who may vouch for a principal.
     #[serde(default)]
     pub issuers: BTreeMap<String, Issuer>,
@@ -58,6 +69,11 @@ pub struct ConfigFile {
     pub audit: Audit,
     /// The durable switch board.
     pub switches: Switches,
+    /// What a fleet shares.
+    pub redis: Option<Redis>,
+    /// What may close by itself; nothing unless it stands here.
+    #[serde(default)]
+    pub fuses: BTreeMap<String, Fuse>,
     /// Sizes and times.
     #[serde(default)]
     pub limits: Limits,
@@ -100,15 +116,6 @@ pub struct ListenerTls {
     pub key_file: PathBuf,
 }
 
-/// The admin Unix socket.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Admin {
-    /// Path of the socket; created with mode 0600.
-    #[schemars(length(min = 1))]
-    pub socket: PathBuf,
-}
-
 /// The ops listener.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -135,9 +142,35 @@ pub struct Surface {
     /// How a denial is written.
     #[serde(default)]
     pub denial_format: DenialFormat,
-    /// Closing it takes its name, typed.
+    /// Closing it takes its name, typed, and a second person.
     #[serde(default)]
     pub protected: bool,
+    /// Where a request tells its client's version. A request that doesn't tell counts as each
+    /// version that is closed here.
+    pub client_version: Option<ClientVersion>,
+}
+
+/// Where a request tells the version of its client. Nobody vouches for it: it can close, and lets
+/// nobody in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ClientVersion {
+    /// Header field.
+    Header(#[schemars(length(min = 1))] String),
+    /// Path parameter.
+    Path(#[schemars(length(min = 1))] String),
+}
+
+/// What tells that a request comes in at a region.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Region {
+    /// Names of listeners.
+    #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub listeners: Vec<String>,
+    /// Hosts; a host goes before the listener that it came in by.
+    #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub hosts: Vec<String>,
 }
 
 /// State of a surface when no board can be read.
@@ -186,6 +219,9 @@ pub struct Issuer {
     /// Claim that names the fleet a subject manages, if any.
     #[schemars(length(min = 1))]
     pub fleet_claim: Option<String>,
+    /// Claim that names the tenant a subject belongs to, if any.
+    #[schemars(length(min = 1))]
+    pub tenant_claim: Option<String>,
     /// States that its subjects are those of another issuer of people, name for name.
     pub same_subjects_as: Option<String>,
     /// Tolerated clock difference; at most 60 s.
@@ -338,13 +374,4 @@ pub enum AuditOutage {
     Deny,
     /// Reads are forwarded and counted as unrecorded; commands are refused.
     AllowReads,
-}
-
-/// The durable switch board.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Switches {
-    /// Folder of the board file.
-    #[schemars(length(min = 1))]
-    pub directory: PathBuf,
 }

@@ -3,9 +3,12 @@
 //! What a schema can't say. Every check takes what is there and passes over what is missing or of
 //! another type: that is reported by the shape, and hides nothing else.
 
+mod admin;
+mod fuses;
 mod path;
 mod references;
 mod route;
+mod store;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,10 +25,16 @@ pub(crate) use route::route_file;
 const LONGEST_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// Tables whose keys are names that operators type and that stand in records.
-const NAMED: [&str; 4] = ["surfaces", "issuers", "upstreams", "quotas"];
+const NAMED: [&str; 5] = ["surfaces", "issuers", "upstreams", "quotas", "fuses"];
+
+/// What can't be had without a fleet key: a board that comes from elsewhere.
+const SEALED: [(&str, &str); 2] = [("store", "redis"), ("baseline_file", "")];
 
 /// Durations of which none makes no sense.
-pub(crate) const ABOVE_ZERO: [&str; 7] = [
+pub(crate) const ABOVE_ZERO: [&str; 11] = [
+    "/fuses/*/window",
+    "/fuses/*/for",
+    "/switches/restore_step",
     "/upstreams/*/connect_timeout",
     "/upstreams/*/read_timeout",
     "/quotas/*/window",
@@ -33,6 +42,7 @@ pub(crate) const ABOVE_ZERO: [&str; 7] = [
     "/limits/body_timeout",
     "/limits/lookup_timeout",
     "/limits/drain_timeout",
+    "/redis/timeout",
 ];
 
 /// Checks `vingate.toml` by itself.
@@ -61,8 +71,14 @@ pub(crate) fn config_file(config: &Document, mistakes: &mut Mistakes) {
             }
         }
     }
+    fleet_key(config, mistakes);
+    store::needed(config, mistakes);
+    fuses::check(config, mistakes);
+    one_region_each(config, mistakes);
+    admin::entrance(config, mistakes);
     one_issuer_each(config, mistakes);
     one_name_for_a_person(config, mistakes);
+    store::redis(config, mistakes);
 }
 
 /// Checks a name: it is typed at 3 a.m., and stands in metrics and files.
@@ -152,6 +168,20 @@ fn upstream_address(address: &Node<'_>, mistakes: &mut Mistakes) {
     let Some(text) = address.text().filter(|text| !text.is_empty()) else {
         return;
     };
+    if !is_host_and_port(text) {
+        mistakes.add(
+            address.place(),
+            format!(
+                "`{}` wants `host:port`, not {}",
+                address.key(),
+                words::quoted(text)
+            ),
+        );
+    }
+}
+
+/// Whether a text is `host:port`; an IPv6 address stands in brackets.
+fn is_host_and_port(text: &str) -> bool {
     let parts = text.rsplit_once(':').and_then(|(host, port)| {
         let port = port.parse::<u16>().ok().filter(|port| *port > 0)?;
         Some((host, port))
@@ -167,15 +197,45 @@ fn upstream_address(address: &Node<'_>, mistakes: &mut Mistakes) {
                     .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
         }
     };
-    if !parts.is_some_and(|(host, _)| sane(host)) {
-        mistakes.add(
-            address.place(),
-            format!(
-                "`{}` wants `host:port`, not {}",
-                address.key(),
-                words::quoted(text)
-            ),
-        );
+    parts.is_some_and(|(host, _)| sane(host))
+}
+
+/// What comes from elsewhere is believed by its seal alone.
+fn fleet_key(config: &Document, mistakes: &mut Mistakes) {
+    let Some(switches) = config.root().get("switches") else {
+        return;
+    };
+    for (key, value) in SEALED {
+        let Some(node) = switches.get(key) else {
+            continue;
+        };
+        if (value.is_empty() || node.text() == Some(value)) && !switches.has("fleet_key_file") {
+            let shown = node.key();
+            mistakes.add(
+                node.place(),
+                format!("`{shown}` needs `switches.fleet_key_file`"),
+            );
+        }
+    }
+}
+
+/// A listener or a host in two regions would be in either.
+fn one_region_each(config: &Document, mistakes: &mut Mistakes) {
+    for pattern in ["/regions/*/listeners/*", "/regions/*/hosts/*"] {
+        let mut seen: BTreeMap<String, String> = BTreeMap::new();
+        for node in config.matching(pattern) {
+            let Some(text) = node.text().map(str::to_ascii_lowercase) else {
+                continue;
+            };
+            if let Some(first) = seen.get(&text) {
+                let told = words::quoted(&text);
+                mistakes.add(
+                    node.place(),
+                    format!("{told} is in the region at {first} too"),
+                );
+            }
+            seen.entry(text).or_insert_with(|| node.place());
+        }
     }
 }
 

@@ -13,12 +13,15 @@ use crate::config::shape::Shape;
 use crate::config::{ConfigFile, fit, key, overrides, schema, words};
 
 /// Keys that hold a path; a relative one starts at the file's folder.
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 21] = [
     "/routes/*",
     "/policies",
     "/listeners/*/tls/certificate_file",
     "/listeners/*/tls/key_file",
     "/admin/socket",
+    "/admin/tls/certificate_file",
+    "/admin/tls/key_file",
+    "/admin/tls/client_ca_file",
     "/issuers/*/jwks_file",
     "/upstreams/*/tls/ca_file",
     "/ownership/file",
@@ -26,6 +29,12 @@ const PATHS: [&str; 12] = [
     "/audit/file",
     "/audit/pseudonym_key_file",
     "/switches/directory",
+    "/switches/fleet_key_file",
+    "/switches/baseline_file",
+    "/switches/files_directory",
+    "/redis/ca_file",
+    "/redis/password_file",
+    "/redis/sentinel/password_file",
 ];
 
 /// A configuration whose shape is right; what it refers to is checked by `rules::build`.

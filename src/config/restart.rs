@@ -4,6 +4,7 @@
 //! is told, so that nobody waits for it.
 
 use std::fmt::Debug;
+use std::net::SocketAddr;
 
 use crate::config::ConfigFile;
 
@@ -12,15 +13,22 @@ pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
     fn differ(one: &impl Debug, other: &impl Debug) -> bool {
         format!("{one:?}") != format!("{other:?}")
     }
+    fn address(config: &ConfigFile) -> Option<SocketAddr> {
+        config.admin.tls.as_ref().map(|tls| tls.address) // roles and certificates are taken up
+    }
     let (was, is) = (started, now);
     let settings = [
         ("listeners", differ(&was.listeners, &is.listeners)),
-        ("admin", differ(&was.admin, &is.admin)),
+        ("admin.socket", was.admin.socket != is.admin.socket),
+        ("admin.group", was.admin.group != is.admin.group),
+        ("admin.tls.address", address(was) != address(is)),
         ("ops", differ(&was.ops, &is.ops)),
         ("door", differ(&was.door, &is.door)),
         ("ownership", differ(&was.ownership, &is.ownership)),
         ("audit.file", differ(&was.audit.file, &is.audit.file)),
         ("switches", differ(&was.switches, &is.switches)),
+        ("redis", differ(&was.redis, &is.redis)),
+        ("fuses", differ(&was.fuses, &is.fuses)),
         (
             "limits.connections",
             was.limits.connections != is.limits.connections,
@@ -37,6 +45,7 @@ pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::file::AdminTls;
 
     fn config(door: u32, burst: u32) -> ConfigFile {
         let text = format!(
@@ -62,5 +71,23 @@ mod tests {
     fn what_a_reload_takes_up_needs_no_restart() {
         assert!(needed(&config(1, 1), &config(1, 2)).is_empty());
         assert_eq!(needed(&config(1, 1), &config(2, 1)), ["door"]);
+    }
+
+    #[test]
+    fn roles_are_taken_up_and_the_entrances_are_not() {
+        let started = config(1, 1);
+        let mut now = started.clone();
+        now.admin.roles.viewer.users = vec!["night".to_owned()];
+        now.admin.single_person = true;
+        assert!(needed(&started, &now).is_empty());
+        now.admin.group = Some("ops".to_owned());
+        now.admin.tls = Some(AdminTls {
+            address: "127.0.0.1:9443".parse().unwrap(),
+            certificate_file: "c".into(),
+            key_file: "k".into(),
+            client_ca_file: "a".into(),
+            url: None,
+        });
+        assert_eq!(needed(&started, &now), ["admin.group", "admin.tls.address"]);
     }
 }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::moment::Moment;
+
 /// A route file: `[[route]]` entries.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +45,8 @@ pub struct RouteEntry {
     /// Public reason why the route is listed and refused; it is never forwarded while this stands.
     #[schemars(length(min = 1))]
     pub off: Option<String>,
+    /// When the route goes for good, and what takes its place.
+    pub retired: Option<RetiredEntry>,
     /// Upstream that it is forwarded to.
     pub upstream: String,
     /// Quota policies that it charges, all together or none.
@@ -52,6 +56,22 @@ pub struct RouteEntry {
     /// How a body is treated.
     #[serde(default)]
     pub body: BodyNeed,
+}
+
+/// The end of a route: answered as before until then, and gone from then on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetiredEntry {
+    /// From then on its answers say that it will go (`Deprecation`, `Sunset`).
+    pub announced: Moment,
+    /// From then on it is answered 410; after `announced`.
+    pub sunset: Moment,
+    /// Public reason.
+    #[schemars(length(min = 1))]
+    pub because: String,
+    /// `https` URL of what takes its place.
+    #[schemars(length(min = 1))]
+    pub successor: Option<String>,
 }
 
 /// Methods that a route can list.

@@ -12,6 +12,9 @@ use crate::config::route::RouteFile;
 /// Format of a duration with units. (The standard's `duration` is ISO 8601's.)
 pub const DURATION: &str = "humantime";
 
+/// Format of a moment in UTC. (The standard's `date-time` allows any zone.)
+pub const MOMENT: &str = "utc-date-time";
+
 /// Format of an IP address with a port.
 pub const SOCKET_ADDRESS: &str = "socket-address";
 

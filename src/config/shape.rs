@@ -19,6 +19,7 @@ use serde_json::Value;
 use crate::config::document::Document;
 use crate::config::key;
 use crate::config::mistakes::Mistakes;
+use crate::config::moment::Moment;
 use crate::config::schema;
 use crate::config::words;
 
@@ -36,6 +37,7 @@ impl Shape {
             .with_format(schema::DURATION, |text| {
                 humantime::parse_duration(text).is_ok()
             })
+            .with_format(schema::MOMENT, |text| Moment::read(text).is_some())
             .with_format(schema::SOCKET_ADDRESS, |text| {
                 text.parse::<SocketAddr>().is_ok()
             })
@@ -309,6 +311,7 @@ fn type_of(kind: JsonType) -> &'static str {
 fn format_of(format: &str) -> Option<&'static str> {
     match format {
         schema::DURATION => Some("a duration with units such as `30s` or `1d`"),
+        schema::MOMENT => Some("a moment in UTC such as `2026-06-01T00:00:00Z`"),
         schema::SOCKET_ADDRESS => Some("an IP address with a port such as `127.0.0.1:8443`"),
         schema::NETWORK => Some("a network such as `10.0.0.0/8`"),
         _ => None,

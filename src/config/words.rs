@@ -18,8 +18,16 @@ pub(crate) fn value(value: &Value) -> String {
     }
 }
 
-/// A text in backticks, shortened, on one line.
+/// A text in backticks, shortened, on one line; what a URL says of a user and a password is left
+/// out.
 pub(crate) fn quoted(text: &str) -> String {
+    let text = match text.split_once("://") {
+        Some((scheme, rest)) => match rest.rsplit_once('@') {
+            Some((_, host)) => &format!("{scheme}://***@{host}"),
+            None => text,
+        },
+        None => text,
+    };
     let mut letters = text.chars().flat_map(|letter| {
         let escaped = letter.is_control().then(|| letter.escape_default());
         let plain = escaped.is_none().then_some(letter);
@@ -93,5 +101,18 @@ mod tests {
     fn values_are_shown_short_and_on_one_line() {
         assert_eq!(quoted("a\nb"), "`a\\nb`");
         assert_eq!(quoted(&"é".repeat(61)), format!("`{}…`", "é".repeat(60)));
+    }
+
+    #[test]
+    fn passwords_in_urls_are_not_shown() {
+        let table = [
+            ("redis://host:1", "`redis://host:1`"),
+            ("redis://:pass@host:1", "`redis://***@host:1`"),
+            ("redis://me:pa@s/s@host:1", "`redis://***@host:1`"),
+            ("[\"redis://a\",\"redis://b:c@d\"]", "`[\"redis://***@d\"]`"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(quoted(text), expected, "{text}");
+        }
     }
 }

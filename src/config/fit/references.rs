@@ -12,6 +12,10 @@ pub(crate) fn references(config: &Document, files: &[Document], mistakes: &mut M
     for issuer in config.matching("/surfaces/*/issuers/*") {
         known_name("issuer", &issuer, &known.issuers, mistakes);
     }
+    for listener in config.matching("/regions/*/listeners/*") {
+        known_name("listener", &listener, &known.listeners, mistakes);
+    }
+    fuses(config, files, &known, mistakes);
     let mut first: BTreeMap<String, String> = BTreeMap::new();
     let mut asking: BTreeMap<&str, String> = BTreeMap::new();
     for route in files
@@ -51,7 +55,32 @@ pub(crate) fn references(config: &Document, files: &[Document], mistakes: &mut M
     }
 }
 
+/// What a fuse watches and closes.
+fn fuses(config: &Document, files: &[Document], known: &Known, mistakes: &mut Mistakes) {
+    for surface in config.matching("/fuses/*/surface") {
+        known_name("surface", &surface, &known.surfaces, mistakes);
+    }
+    for upstream in config.matching("/fuses/*/close/upstreams/*") {
+        known_name("upstream", &upstream, &known.upstreams, mistakes);
+    }
+    for fuse in config.root().children_of("fuses") {
+        let of_surface = |route: &Node<'_>| route.text_of("surface") == fuse.text_of("surface");
+        let routes = files
+            .iter()
+            .flat_map(|file| file.root().children_of("route"));
+        let ids: Vec<String> = routes
+            .filter(of_surface)
+            .filter_map(|route| route.text_of("id").map(str::to_owned))
+            .collect();
+        let named = fuse.get("close").map(|close| close.children_of("routes"));
+        for route in named.unwrap_or_default() {
+            known_name("route of that surface", &route, &ids, mistakes);
+        }
+    }
+}
+
 struct Known {
+    listeners: Vec<String>,
     surfaces: Vec<String>,
     issuers: Vec<String>,
     upstreams: Vec<String>,
@@ -65,6 +94,7 @@ impl Known {
             entries.iter().map(Node::name).collect()
         };
         Self {
+            listeners: names("listeners"),
             surfaces: names("surfaces"),
             issuers: names("issuers"),
             upstreams: names("upstreams"),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::config::document::{Document, Node};
 use crate::config::fit::{name, path};
 use crate::config::mistakes::Mistakes;
+use crate::config::moment::Moment;
 use crate::config::words;
 
 /// Checks every route of a file by itself.
@@ -21,6 +22,9 @@ pub(crate) fn route_file(file: &Document, mistakes: &mut Mistakes) {
         path_parameters(&route, mistakes);
         pointers(&route, mistakes);
         body(&route, mistakes);
+        if let Some(retired) = route.get("retired") {
+            retirement(&retired, mistakes);
+        }
     }
 }
 
@@ -48,15 +52,55 @@ fn reasons(route: &Node<'_>, mistakes: &mut Mistakes) {
         (Some(_), Some(_)) | (None, None) => {}
     }
     for reason in ["because", "off"].iter().filter_map(|key| route.get(key)) {
-        if reason
-            .text()
-            .is_some_and(|text| !text.is_empty() && text.trim().is_empty())
-        {
-            mistakes.add(
-                reason.place(),
-                format!("`{}` must not be empty", reason.key()),
-            );
-        }
+        not_blank(&reason, mistakes);
+    }
+}
+
+fn not_blank(reason: &Node<'_>, mistakes: &mut Mistakes) {
+    if reason
+        .text()
+        .is_some_and(|text| !text.is_empty() && text.trim().is_empty())
+    {
+        mistakes.add(
+            reason.place(),
+            format!("`{}` must not be empty", reason.key()),
+        );
+    }
+}
+
+/// Announced before it goes, and the successor stands between the brackets of a `Link` field.
+fn retirement(retired: &Node<'_>, mistakes: &mut Mistakes) {
+    if let Some(because) = retired.get("because") {
+        not_blank(&because, mistakes);
+    }
+    let moment = |key: &str| Moment::read(retired.text_of(key)?);
+    if let (Some(announced), Some(sunset)) = (moment("announced"), moment("sunset"))
+        && announced >= sunset
+    {
+        mistakes.add(
+            retired.place(),
+            format!("`{}` wants `announced` before `sunset`", retired.key()),
+        );
+    }
+    let Some(successor) = retired.get("successor") else {
+        return;
+    };
+    let is_url = |text: &str| {
+        text.strip_prefix("https://").is_some_and(|rest| {
+            rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[')
+                && rest
+                    .bytes()
+                    .all(|b| b.is_ascii_graphic() && !b"<>\"".contains(&b))
+        })
+    };
+    if let Some(text) = successor.text().filter(|text| !text.is_empty())
+        && !is_url(text)
+    {
+        let text = words::quoted(text);
+        mistakes.add(
+            successor.place(),
+            format!("`{}` wants an `https` URL, not {text}", successor.key()),
+        );
     }
 }
 

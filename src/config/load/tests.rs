@@ -2,6 +2,8 @@
 
 mod bad;
 mod bad_config;
+mod bad_redis;
+mod bad_fuses;
 mod bad_routes;
 mod bad_overrides;
 mod good;

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::{CONFIG, Estate, ROUTES, bad_config, bad_overrides, bad_routes};
+use super::{CONFIG, Estate, ROUTES, bad_config, bad_fuses, bad_overrides, bad_redis, bad_routes};
 
 #[test]
 fn mistakes_of_the_configuration_are_told_with_line_and_words() {
-    for (from, to, expected) in bad_config::ROWS {
+    let more = bad_redis::ROWS.iter().chain(bad_fuses::ROWS);
+    for (from, to, expected) in bad_config::ROWS.iter().chain(more) {
         assert!(CONFIG.contains(from), "{from}");
         let estate = Estate::new(&CONFIG.replacen(from, to, 1), ROUTES);
         assert_eq!(estate.mistakes(&[]), *expected, "{from} -> {to}");
@@ -30,6 +31,19 @@ fn mistakes_of_overrides_are_told_with_their_key() {
     for (text, expected) in bad_overrides::ROWS {
         assert_eq!(estate.mistakes(&[text]), *expected, "{text}");
     }
+}
+
+#[test]
+fn a_store_in_redis_says_which() {
+    let (without, _) = CONFIG.split_once("[redis]").unwrap();
+    let estate = Estate::new(without, ROUTES);
+    let expected = [
+        "--set switches.store: `switches.store = \"redis\"` needs `redis`",
+        "--set switches.store: `switches.store` needs `switches.fleet_key_file`",
+    ];
+    let mut mistakes = estate.mistakes(&["switches.store=redis"]);
+    mistakes.sort();
+    assert_eq!(mistakes, expected);
 }
 
 #[test]
@@ -117,7 +131,7 @@ fn files_that_cannot_be_read_are_named() {
 
 #[test]
 fn every_message_is_in_the_users_words() {
-    let tables = [bad_config::ROWS, bad_routes::ROWS].concat();
+    let tables = [bad_config::ROWS, bad_redis::ROWS, bad_routes::ROWS].concat();
     let rows = tables.iter().map(|(_, _, expected)| *expected);
     let overrides = bad_overrides::ROWS.iter().map(|(_, expected)| *expected);
     let rust: BTreeSet<&str> =

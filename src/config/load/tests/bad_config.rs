@@ -19,7 +19,7 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         "protected = true",
         r#"colour = "red""#,
         &[
-            "vingate.toml:30: unknown key `colour`, known are `hosts`, `issuers`, `on_cold_start`, `denial_format` and `protected`",
+            "vingate.toml:30: unknown key `colour`, known are `hosts`, `issuers`, `on_cold_start`, `denial_format`, `protected` and `client_version`",
         ],
     ),
     (
@@ -307,5 +307,42 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         "[issuers.owners]",
         "[issuers.others]\nissuer = \"https://other.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\njwks_file = \"a\"\nprincipal = \"User\"\nsame_subjects_as = \"nobody\"\n\n[issuers.owners]",
         &["vingate.toml:38: no issuer of `User` subjects is named `nobody`"],
+    ),
+    (
+        "address = \"0.0.0.0:9443\"",
+        "address = \"0.0.0.0:8443\"",
+        &["vingate.toml:81: `admin.tls.address` is taken by `listeners.public.address`"],
+    ),
+    (
+        "address = \"0.0.0.0:9443\"",
+        "address = \"[::]:8080\"",
+        &["vingate.toml:81: `admin.tls.address` is taken by `listeners.inner.address`"],
+    ),
+    (
+        "url = \"https://gw1.internal:9443\"",
+        "url = \"gw1.internal:9443\"",
+        &[
+            "vingate.toml:85: `admin.tls.url` wants a URL such as `https://gw1.internal:9443`, not `gw1.internal:9443`",
+        ],
+    ),
+    (
+        "client_ca_file = \"/etc/operators.pem\"\n",
+        "",
+        &["vingate.toml:80: missing key `client_ca_file`"],
+    ),
+    (
+        "[admin.roles.operator]",
+        "[admin.roles.operater]",
+        &["vingate.toml:87: unknown key `operater`, did you mean `operator`"],
+    ),
+    (
+        "users = [\"night\"]",
+        "user = [\"night\"]",
+        &["vingate.toml:88: unknown key `user`, did you mean `users`"],
+    ),
+    (
+        "users = [\"night\"]",
+        "users = [\"night\", \"\"]",
+        &["vingate.toml:88: `admin.roles.operator.users[1]` must not be empty"],
     ),
 ];

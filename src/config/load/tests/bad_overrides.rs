@@ -73,9 +73,13 @@ pub(super) const ROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "switches.store=redis",
+        &["--set switches.store: `switches.store` needs `switches.fleet_key_file`"],
+    ),
+    (
         "colour=red",
         &[
-            "--set colour: unknown key `colour`, known are `routes`, `policies`, `listeners`, `admin`, `ops`, `surfaces`, `issuers`, `upstreams`, `vehicles`, `ownership`, `quotas`, `door`, `assertion`, `audit`, `switches` and `limits`",
+            "--set colour: unknown key `colour`, known are `routes`, `policies`, `listeners`, `admin`, `ops`, `surfaces`, `regions`, `issuers`, `upstreams`, `vehicles`, `ownership`, `quotas`, `door`, `assertion`, `audit`, `switches`, `redis`, `fuses` and `limits`",
         ],
     ),
     (

@@ -254,4 +254,27 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         "",
         &["routes/mobile.toml:12: missing key `id`"],
     ),
+    (
+        "because = \"pictures and style sheets\"\n",
+        "because = \"pictures and style sheets\"\n\
+         retired = { announced = \"2026-06-01T00:00:00Z\", sunset = \"2026-06-01\", \
+         because = \" \", successor = \"http://example/v2\" }\n",
+        &[
+            "routes/mobile.toml:21: `retired.because` must not be empty",
+            "routes/mobile.toml:21: `retired.successor` wants an `https` URL, not `http://example/v2`",
+            "routes/mobile.toml:21: `retired.sunset` wants a moment in UTC such as \
+             `2026-06-01T00:00:00Z`, not `2026-06-01`",
+        ],
+    ),
+    (
+        "because = \"pictures and style sheets\"\n",
+        "because = \"pictures and style sheets\"\n\
+         retired = { announced = \"2026-06-01T00:00:00Z\", sunset = \"2026-06-01T00:00:00Z\", \
+         because = \"old\", successor = \"https://example/<v2>\" }\n",
+        &[
+            "routes/mobile.toml:21: `retired.successor` wants an `https` URL, not \
+             `https://example/<v2>`",
+            "routes/mobile.toml:21: `retired` wants `announced` before `sunset`",
+        ],
+    ),
 ];

@@ -171,8 +171,9 @@ fn properties(is_meant: fn(&str, &Value) -> bool) -> Vec<String> {
 #[test]
 fn every_path_of_the_schema_is_made_absolute() {
     let mut found = properties(|name, property| {
-        let names = ["socket", "directory", "policies"];
-        property["type"] == "string" && (name.ends_with("file") || names.contains(&name))
+        let names = ["socket", "policies"];
+        property["type"] == "string"
+            && (name.ends_with("file") || name.ends_with("directory") || names.contains(&name))
     });
     found.push("/routes/*".to_owned());
     found.sort();
