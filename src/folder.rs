@@ -1,8 +1,8 @@
 //! Where may this process keep its files?
 
-use std::fs::DirBuilder;
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Makes the folder that `file` lies in, and what is missing above it, for this user only (0700).
@@ -19,9 +19,37 @@ pub fn make_for(file: &Path) -> io::Result<()> {
     }
 }
 
+/// Replaces a file of a folder, whole, and returns when that is on disk: written beside, synced and
+/// renamed, so a crash at any moment leaves the old file or the new one. `before` runs between.
+///
+/// # Errors
+/// The system refuses; the old file is there then.
+pub fn replace(
+    folder: &Path,
+    name: &str,
+    bytes: &[u8],
+    before: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    let temporary = folder.join(format!("{name}.tmp"));
+    match fs::remove_file(&temporary) {
+        Ok(()) => {} // left behind by a crash
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    before()?;
+    fs::rename(&temporary, folder.join(name))?;
+    File::open(folder)?.sync_all() // the rename itself
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

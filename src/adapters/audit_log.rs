@@ -4,14 +4,21 @@
 //! is left nothing more is let through. One thread writes what was handed over, in batches. The
 //! intent of a command goes to a journal beside the file (`FILE.intents`) and is on disk before the
 //! command is forwarded; a start closes what a crash left open there with a record `unknown`.
+//! Each line is chained to the one before by the writer's thread, and a head beside the file
+//! (`FILE.head`) tells how far it reached: [`crate::chain`], and [`verify`] to check it.
 //!
 //! Records of reads and denials are written within milliseconds and not synced one by one: a crash
 //! of the process loses what is younger than that, a crash of the machine what the system had not
 //! written yet. What a crash can't take is a command.
 
+pub mod verify;
+
 mod disk;
+mod head;
 mod journal;
+mod pending;
 mod queue;
+mod tail;
 mod writer;
 #[cfg(test)]
 mod faulty;
@@ -27,11 +34,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
+use crate::chain::ChainKey;
 use crate::clock;
 use crate::pipeline::audit::{Intent, Record};
 use crate::pipeline::ports::{AuditSink, AuditSlot, LookupError};
 
-use self::disk::{Disk, Files};
+use self::disk::Files;
 use self::queue::{Entry, Queue};
 use self::writer::Writer;
 
@@ -55,27 +63,39 @@ impl fmt::Debug for AuditLog {
 
 impl AuditLog {
     /// Opens `file` for append; writes the records that a crash left open, with outcome
-    /// `unknown`. At most `places` records and intents wait at any time.
+    /// `unknown`. At most `places` records and intents wait at any time. Every line is chained to
+    /// the one before with `key`, over restarts and rotation.
     ///
     /// # Errors
-    /// The file or its journal can't be opened, is in use by another process, or a record that a
-    /// crash left open can't be written.
-    pub fn open(file: &Path, places: usize) -> Result<Self, String> {
-        let name = file.display();
-        let mut disk = Files::open(file)
-            .map_err(|error| format!("audit file `{name}` can't be opened: {error}"))?;
-        journal::recover(&mut disk, clock::unix_time())
-            .map_err(|error| format!("audit file `{name}` can't be recovered: {error}"))?;
-        Self::start(Box::new(disk), places)
+    /// The file, its journal or its head can't be opened, is in use by another process, or a
+    /// record that a crash left open can't be written.
+    pub fn open(file: &Path, places: usize, key: ChainKey) -> Result<Self, String> {
+        Self::open_named("audit", file, places, key)
     }
 
-    fn start(disk: Box<dyn Disk>, places: usize) -> Result<Self, String> {
-        let queue = Arc::new(Queue::new(places));
-        let writer = Writer::new(Arc::clone(&queue), disk);
+    /// The same for a log of another kind, called `name` in messages.
+    pub(super) fn open_named(
+        name: &'static str,
+        file: &Path,
+        places: usize,
+        key: ChainKey,
+    ) -> Result<Self, String> {
+        let shown = file.display();
+        let mut disk = Files::open(file)
+            .map_err(|error| format!("{name} file `{shown}` can't be opened: {error}"))?;
+        let (chain, first) = journal::recover(&mut disk, &Arc::new(key), clock::unix_time())
+            .map_err(|error| format!("{name} file `{shown}` can't be recovered: {error}"))?;
+        let queue = Arc::new(Queue::new(name, places));
+        let writer = Writer::new(Arc::clone(&queue), Box::new(disk), chain, first);
+        Self::start(queue, writer)
+    }
+
+    fn start(queue: Arc<Queue>, writer: Writer) -> Result<Self, String> {
+        let name = queue.name;
         let thread = thread::Builder::new()
-            .name("audit".to_owned())
+            .name(name.to_owned())
             .spawn(move || writer.run())
-            .map_err(|error| format!("the audit thread can't be started: {error}"))?;
+            .map_err(|error| format!("the {name} thread can't be started: {error}"))?;
         Ok(Self {
             queue,
             writer: Mutex::new(Some(thread)),
@@ -128,7 +148,7 @@ impl AuditLog {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the audit thread panicked");
+            tracing::error!("the {} thread panicked", self.queue.name);
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::folder;
 
-/// The log and its journal, both written at their ends only.
+/// The log and its journal, both written at their ends only, and its head.
 pub(super) trait Disk: Send {
     /// Appends some of `bytes` to the log; answers how many.
     fn write_log(&mut self, bytes: &[u8]) -> io::Result<usize>;
@@ -30,6 +30,10 @@ pub(super) trait Disk: Send {
     fn truncate_journal(&mut self, length: u64) -> io::Result<()>;
     /// Puts other contents in the journal's place, on disk, in one step.
     fn replace_journal(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes the head over the one before, which has the same length.
+    fn write_head(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// The whole head; empty if there is none.
+    fn read_head(&mut self) -> io::Result<Vec<u8>>;
 }
 
 /// Writes all of `bytes`; `done` says how far it came, also when it fails.
@@ -55,6 +59,7 @@ pub(super) struct Files {
     journal_path: PathBuf,
     log: File,
     journal: File,
+    head: File,
 }
 
 impl Files {
@@ -65,12 +70,14 @@ impl Files {
         let journal = open(&journal_path)?;
         lock(&journal)?;
         let log = open(path)?;
+        let head = open_head(path)?;
         sync_folder(&journal_path)?;
         Ok(Self {
             path: path.to_owned(),
             journal_path,
             log,
             journal,
+            head,
         })
     }
 
@@ -143,6 +150,36 @@ impl Disk for Files {
         self.journal = journal;
         sync_folder(&self.journal_path)
     }
+
+    fn write_head(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.head.write_all_at(bytes, 0) // less than a sector: it is replaced whole
+    }
+
+    fn read_head(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.head.seek(SeekFrom::Start(0))?;
+        (&self.head).take(HEAD_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Longer than a head is.
+pub(super) const HEAD_BYTES: u64 = 512;
+
+/// Where the head of a log is kept.
+pub(super) fn head_path(log: &Path) -> PathBuf {
+    beside(log, ".head")
+}
+
+/// Not for append: it is written over.
+fn open_head(log: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(head_path(log))
 }
 
 fn open(path: &Path) -> io::Result<File> {

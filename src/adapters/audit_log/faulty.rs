@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::chain::report::Report;
+use crate::chain::verify::Verifier;
+use crate::chain::{ChainKey, Sealed};
 use crate::pipeline::audit::{Intent, Record};
 
 use super::disk::Disk;
@@ -18,6 +21,7 @@ pub(super) struct Image {
     pub(super) log_synced: usize,
     pub(super) journal: Vec<u8>,
     pub(super) journal_synced: usize,
+    pub(super) head: Vec<u8>,
     /// Ids whose intents were on disk at some time.
     pub(super) promised: BTreeSet<String>,
 }
@@ -177,6 +181,44 @@ impl Disk for Faulty {
             Ok(())
         })
     }
+
+    fn write_head(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.step(|state| {
+            state.now.head = bytes.to_vec();
+            Ok(())
+        })
+    }
+
+    fn read_head(&mut self) -> io::Result<Vec<u8>> {
+        Ok(self.state().now.head.clone())
+    }
+}
+
+pub(super) fn key() -> ChainKey {
+    ChainKey::new(&[9; 32])
+}
+
+/// What the lines said before they were chained.
+pub(super) fn bare(log: &str) -> Vec<String> {
+    let bare = |line: &str| {
+        let body = Sealed::read(line.as_bytes()).unwrap().body;
+        let body = body.split(r#","chain_from":"#).next().unwrap();
+        format!("{body}}}")
+    };
+    log.lines().map(bare).collect()
+}
+
+/// Everything that was found in these files and the head beside the last, oldest first.
+pub(super) fn verified(files: &[&[u8]], head: &[u8]) -> Report {
+    let keys = [key()];
+    let mut verifier = Verifier::new(&keys);
+    for (index, file) in files.iter().enumerate() {
+        if files.get(index.saturating_add(1)).is_none() {
+            verifier.expect(head);
+        }
+        verifier.read(&index.to_string(), *file).unwrap();
+    }
+    verifier.finish()
 }
 
 pub(super) fn id(number: u128) -> Uuid {

@@ -1,28 +1,26 @@
 //! Which commands were about to be forwarded, and which of them have no record?
 //!
-//! A line each: `+ID OFFSET RECORD` for an intent, with the length of the log at that time (its
+//! A line each, not chained: `+ID OFFSET RECORD` for an intent, with the length of the log at that time (its
 //! record can only stand behind it), and `-ID` once its record is on disk.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use uuid::Uuid;
 
-use crate::clock;
+use crate::chain::{Chain, ChainKey};
 use crate::pipeline::audit::Intent;
 
 use super::disk::{Disk, write_all};
+use super::tail;
 
 /// A journal below this size is left alone.
 const COMPACT_BYTES: u64 = 1_048_576;
-
-/// Longest last line that is looked at when it is torn; records are shorter.
-const TAIL_BYTES: u64 = 65_536;
 
 /// The intents without a record.
 #[derive(Default)]
@@ -150,18 +148,23 @@ pub(super) fn one_line(line: &str) -> Cow<'_, str> {
 
 /// Brings log and journal in order after a stop of any kind: completes a torn last line, writes a
 /// record for every intent that has none, and empties the journal. Can be interrupted and repeated.
-pub(super) fn recover(disk: &mut dyn Disk, now: Duration) -> io::Result<()> {
-    let mut lines = mend_tail(disk, now)?;
+/// Answers the chain behind what it wrote, and the number of the file's first line.
+pub(super) fn recover(
+    disk: &mut dyn Disk,
+    key: &Arc<ChainKey>,
+    now: Duration,
+) -> io::Result<(Chain, u64)> {
+    let mut mended = tail::mend(disk, key, now)?;
     let (mut open, start) = read(&disk.read_journal()?);
     if !open.is_empty() {
         let start = if start > disk.log_len()? { 0 } else { start };
         remove_recorded(disk.read_log(start)?, &mut open)?;
     }
-    for line in open.values() {
-        lines.push_str(line);
-        lines.push('\n');
+    let mut lines = Vec::new();
+    for line in mended.note.iter().chain(open.values()) {
+        mended.chain.seal(line, &mut lines);
     }
-    write_all(|bytes| disk.write_log(bytes), lines.as_bytes(), &mut 0)?;
+    write_all(|bytes| disk.write_log(bytes), &lines, &mut 0)?;
     disk.sync_log()?;
     if !open.is_empty() {
         tracing::warn!(
@@ -169,37 +172,8 @@ pub(super) fn recover(disk: &mut dyn Disk, now: Duration) -> io::Result<()> {
             "commands without a known end were recorded"
         );
     }
-    disk.truncate_journal(0)
-}
-
-/// Completes the last line, which a crash may have torn; answers the note about it, if it is.
-fn mend_tail(disk: &mut dyn Disk, now: Duration) -> io::Result<String> {
-    let start = disk.log_len()?.saturating_sub(TAIL_BYTES);
-    let mut tail = Vec::new();
-    disk.read_log(start)?
-        .take(TAIL_BYTES)
-        .read_to_end(&mut tail)?;
-    let torn = tail
-        .rsplit(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    if torn.is_empty() {
-        return Ok(String::new());
-    }
-    // The line feed goes to disk before anything else is judged by lines.
-    write_all(|bytes| disk.write_log(bytes), b"\n", &mut 0)?;
-    if serde_json::from_slice::<IgnoredAny>(torn).is_ok() {
-        return Ok(String::new()); // only the line feed was missing
-    }
-    tracing::warn!(
-        bytes = torn.len(),
-        "the audit file ended in a torn line, which is kept"
-    );
-    let (time, bytes) = (clock::rfc3339(now), torn.len());
-    Ok(format!(
-        r#"{{"time":"{time}","outcome":"torn-line","bytes":{bytes}}}{}"#,
-        "\n"
-    ))
+    disk.truncate_journal(0)?;
+    Ok((mended.chain, mended.first))
 }
 
 /// The intents that are not closed, and the offset behind which their records stand. A line that

@@ -95,17 +95,30 @@ pub(super) struct Batch {
     pub(super) closing: bool,
 }
 
+/// What the writer waits for.
+#[derive(Clone, Copy)]
+pub(super) enum Wait {
+    /// Something to do.
+    Idle,
+    /// The same, for some time: then there is something to do besides.
+    AtMost(Duration),
+    /// The time until a failed write is tried again.
+    Backoff(Duration),
+}
+
 /// Places, and what stands in them.
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
     free: AtomicUsize,
     closed: AtomicBool,
+    /// Which log, for messages.
+    pub(super) name: &'static str,
     pub(super) counters: Counters,
 }
 
 impl Queue {
-    pub(super) fn new(places: usize) -> Self {
+    pub(super) fn new(name: &'static str, places: usize) -> Self {
         let counters = Counters {
             healthy: Health(AtomicBool::new(true)),
             written: Count::default(),
@@ -120,6 +133,7 @@ impl Queue {
             changed: Condvar::new(),
             free: AtomicUsize::new(places),
             closed: AtomicBool::new(false),
+            name,
             counters,
         }
     }
@@ -172,7 +186,8 @@ impl Queue {
         self.give_back(1);
         if let Entry::Record(record) = entry {
             self.counters.dropped_slots.add(1);
-            tracing::error!(id = %record.id, "a record came after the audit log was closed");
+            let log = self.name;
+            tracing::error!(id = %record.id, log, "a record came after the log was closed");
         }
     }
 
@@ -207,19 +222,29 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Waits for something to do; while a write is to be tried again, at most `backoff`.
-    pub(super) fn take(&self, backoff: Option<Duration>) -> Batch {
+    /// Waits for something to do, and then a little for more of it.
+    pub(super) fn take(&self, wait: Wait) -> Batch {
         let state = self.lock();
-        let state = if let Some(backoff) = backoff {
-            self.wait(state, backoff)
-        } else {
-            let idle = |state: &mut State| {
-                state.entries.is_empty() && !state.urgent && state.phase == Phase::Open
-            };
-            let state = self.changed.wait_while(state, idle);
-            self.wait(state.unwrap_or_else(PoisonError::into_inner), LINGER)
+        let idle = |state: &mut State| {
+            state.entries.is_empty() && !state.urgent && state.phase == Phase::Open
         };
-        Self::drain(state)
+        let state = match wait {
+            Wait::Backoff(time) => return Self::drain(self.wait(state, time)),
+            Wait::AtMost(time) => {
+                self.changed
+                    .wait_timeout_while(state, time, idle)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+            Wait::Idle => self
+                .changed
+                .wait_while(state, idle)
+                .unwrap_or_else(PoisonError::into_inner),
+        };
+        if state.entries.is_empty() {
+            return Self::drain(state); // nothing came, so no more of it is awaited
+        }
+        Self::drain(self.wait(state, LINGER))
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {

@@ -4,20 +4,22 @@
 //! the queue fills up and requests are refused. Intents are not kept: their commands are refused.
 
 use std::io;
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::chain::Chain;
 use crate::clock;
 use crate::pipeline::audit::{Intent, Record};
 use crate::pipeline::ports::LookupError;
 
-use super::disk::{Disk, write_all};
-use super::journal::{Journal, one_line};
-use super::queue::{Entry, Queue};
+use super::disk::Disk;
+use super::head::HeadFile;
+use super::journal::Journal;
+use super::pending::Pending;
+use super::queue::{Entry, Queue, Wait};
 
 /// First wait after a failed write.
 const BACKOFF: Duration = Duration::from_millis(100);
@@ -41,46 +43,13 @@ pub(super) enum Turn {
     Last,
 }
 
-/// Lines on their way to the log.
-#[derive(Default)]
-struct Pending {
-    bytes: Vec<u8>,
-    done: usize,
-    records: usize,
-}
-
-impl Pending {
-    fn push(&mut self, line: &str) {
-        self.bytes.extend_from_slice(one_line(line).as_bytes());
-        self.bytes.push(b'\n');
-    }
-
-    fn write(&mut self, disk: &mut dyn Disk) -> io::Result<usize> {
-        write_all(|bytes| disk.write_log(bytes), &self.bytes, &mut self.done)?;
-        self.bytes.clear();
-        self.done = 0;
-        Ok(mem::take(&mut self.records))
-    }
-
-    /// Goes back to the start of a line that is half written: a new file gets the whole of it. A
-    /// line that lacks its line feed only is whole.
-    fn rewind(&mut self) {
-        if self.bytes.get(self.done) == Some(&b'\n') {
-            self.done = self.done.saturating_add(1);
-            return;
-        }
-        let done = self.bytes.get(..self.done).unwrap_or_default();
-        let last = done.iter().rposition(|byte| *byte == b'\n');
-        self.done = last.map_or(0, |last| last.saturating_add(1));
-    }
-}
-
 /// The one writer of a log.
 pub(super) struct Writer {
     queue: Arc<Queue>,
     disk: Box<dyn Disk>,
     journal: Journal,
     pending: Pending,
+    head: HeadFile,
     /// Intents whose records are written but maybe not on disk yet.
     recorded: Vec<Uuid>,
     reopen: bool,
@@ -88,12 +57,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(queue: Arc<Queue>, disk: Box<dyn Disk>) -> Self {
+    /// `chain` goes on behind what the log holds, `first` is the number of the file's first line.
+    pub(super) fn new(queue: Arc<Queue>, disk: Box<dyn Disk>, chain: Chain, first: u64) -> Self {
+        let head = HeadFile::new(Arc::clone(chain.key()), first);
         Self {
             queue,
             disk,
             journal: Journal::default(),
-            pending: Pending::default(),
+            pending: Pending::behind(chain),
+            head,
             recorded: Vec::new(),
             reopen: false,
             backoff: None,
@@ -102,6 +74,7 @@ impl Writer {
 
     /// Writes until the queue closes.
     pub(super) fn run(mut self) {
+        self.head.write(&mut *self.disk, self.pending.written()); // what was found is synced
         let mut last_attempts = LAST_ATTEMPTS;
         while last_attempts > 0 {
             match self.turn() {
@@ -112,15 +85,23 @@ impl Writer {
                 Turn::Open | Turn::Closing => {}
             }
         }
-        if self.pending.records > 0 {
-            let count = self.pending.records;
-            tracing::error!(count, "audit records could not be written before the end");
+        let count = self.pending.records();
+        if count > 0 {
+            let log = self.queue.name;
+            tracing::error!(count, log, "records could not be written before the end");
         }
     }
 
     /// Takes what waits and writes it.
     pub(super) fn turn(&mut self) -> Turn {
-        let batch = self.queue.take(self.backoff);
+        let wait = match self.backoff {
+            Some(backoff) => Wait::Backoff(backoff),
+            None => self
+                .head
+                .due_in(self.pending.written())
+                .map_or(Wait::Idle, Wait::AtMost),
+        };
+        let batch = self.queue.take(wait);
         let empty = batch.entries.is_empty();
         self.reopen |= batch.reopen;
         self.accept(batch.entries);
@@ -128,7 +109,7 @@ impl Writer {
             Ok(()) => {
                 self.backoff = None;
                 if !self.queue.counters.healthy.set(true) {
-                    tracing::info!("the audit log is written again");
+                    tracing::info!(log = self.queue.name, "the log is written again");
                 }
             }
             Err(error) => self.put_off(&error),
@@ -145,7 +126,8 @@ impl Writer {
         self.backoff = Some(self.backoff.map_or(BACKOFF, longer));
         self.queue.counters.write_errors.add(1);
         if self.queue.counters.healthy.set(false) {
-            tracing::error!(%error, "the audit log can't be written, commands are refused");
+            let log = self.queue.name;
+            tracing::error!(%error, log, "the log can't be written, what it must hold is refused");
         }
     }
 
@@ -189,8 +171,7 @@ impl Writer {
     }
 
     fn accept_record(&mut self, record: &Record) {
-        self.pending.push(&record.line);
-        self.pending.records = self.pending.records.saturating_add(1);
+        self.pending.push_record(&record.line);
         if self.journal.is_open(record.id) {
             self.recorded.push(record.id);
         }
@@ -209,6 +190,10 @@ impl Writer {
             self.recorded.clear();
         }
         self.journal.compact(&mut *self.disk)?;
+        if self.head.due_in(self.pending.written()) == Some(Duration::ZERO) {
+            self.disk.sync_log()?;
+            self.head.write(&mut *self.disk, self.pending.written());
+        }
         reopened
     }
 
@@ -217,13 +202,16 @@ impl Writer {
         if !self.reopen {
             return Ok(());
         }
-        if let Err(error) = self.disk.sync_log() {
-            tracing::error!(%error, "the rotated audit file can't be synced");
+        match self.disk.sync_log() {
+            Ok(()) => self.head.write(&mut *self.disk, self.pending.written()),
+            Err(error) => tracing::error!(%error, "the rotated file can't be synced"),
         }
         self.disk.reopen_log()?;
         self.reopen = false;
-        self.pending.rewind();
+        self.pending.begin_file();
         self.journal.rotated();
+        self.head.rotated(self.pending.written());
+        self.head.write(&mut *self.disk, self.pending.written());
         Ok(())
     }
 
@@ -252,8 +240,9 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.queue.end(); // after a panic too
-        if let Err(error) = self.disk.sync_log() {
-            tracing::error!(%error, "the audit file can't be synced");
+        match self.disk.sync_log() {
+            Ok(()) => self.head.write(&mut *self.disk, self.pending.written()),
+            Err(error) => tracing::error!(%error, log = self.queue.name, "the log can't be synced"),
         }
     }
 }

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::faulty::{Faulty, Image, id, intent, line, outcomes, record};
+use super::super::faulty::{
+    Faulty, Image, bare, id, intent, key, line, outcomes, record, verified,
+};
 use super::super::journal;
 use super::*;
+use crate::chain::report::Fact;
+use crate::chain::{Link, Origin};
 
 /// A writer whose turns the test takes.
 struct Bench {
@@ -18,8 +22,9 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let disk = Faulty::default();
-        let queue = Arc::new(Queue::new(100));
-        let writer = Writer::new(Arc::clone(&queue), Box::new(disk.clone()));
+        let queue = Arc::new(Queue::new("audit", 100));
+        let chain = Chain::new(Arc::new(key()), Link::default(), Origin::Genesis);
+        let writer = Writer::new(Arc::clone(&queue), Box::new(disk.clone()), chain, 1);
         Self {
             disk,
             queue,
@@ -58,6 +63,21 @@ fn check_recovered(disk: &Faulty, promised: &BTreeSet<String>) {
     for id in promised {
         assert!(found.contains_key(id), "{id} is lost");
     }
+    let report = verified(&[&state.now.log], &state.now.head);
+    let log = String::from_utf8_lossy(&state.now.log);
+    assert!(report.is_whole(), "{:#?}\n{log}", report.breaks);
+}
+
+/// Nothing is worth a word.
+fn check_whole(disk: &Faulty) {
+    let state = disk.state();
+    let report = verified(&[&state.now.log], &state.now.head);
+    assert!(report.is_whole() && report.facts.is_empty(), "{report:?}");
+}
+
+/// As a start does.
+fn recover(disk: &Faulty) {
+    journal::recover(&mut disk.clone(), &Arc::new(key()), Duration::ZERO).unwrap();
 }
 
 /// Cuts what wasn't synced at every byte, and recovers; then dies in the middle of that too.
@@ -69,14 +89,14 @@ fn crash_everywhere(image: &Image) {
         left.log.truncate(log);
         left.journal.truncate(journal);
         let disk = Faulty::holding(left);
-        journal::recover(&mut disk.clone(), Duration::ZERO).unwrap();
+        recover(&disk);
         check_recovered(&disk, &image.promised);
     }
 }
 
 fn crash_in_recovery(image: &Image) {
     let disk = Faulty::holding(image.clone());
-    journal::recover(&mut disk.clone(), Duration::ZERO).unwrap();
+    recover(&disk);
     let history = disk.state().history.clone();
     history.iter().for_each(crash_everywhere);
 }
@@ -135,9 +155,19 @@ fn an_intent_that_nobody_waits_for_is_not_written() {
     assert!(bench.disk.state().now.journal.is_empty());
 }
 
+/// Bytes of three records in a log.
+fn three_lines() -> usize {
+    let mut chain = Chain::new(Arc::new(key()), Link::default(), Origin::Genesis);
+    let mut bytes = Vec::new();
+    for number in 1..=3 {
+        chain.seal(&line(number, "forwarded"), &mut bytes);
+    }
+    bytes.len()
+}
+
 #[test]
 fn a_full_disk_keeps_everything_and_refuses_commands_until_it_has_space() {
-    let whole = 3 * (line(1, "forwarded").len() + 1);
+    let whole = three_lines();
     for space in 0..whole {
         let mut bench = Bench::new();
         bench.disk.state().behaviour.space = Some(space);
@@ -159,21 +189,22 @@ fn a_full_disk_keeps_everything_and_refuses_commands_until_it_has_space() {
         assert!(counters.healthy.get());
         assert_eq!((counters.waiting.get(), counters.written.get()), (0, 3));
         let log = bench.disk.log();
-        let lines: Vec<&str> = log.lines().collect();
+        let lines = bare(&log);
         let records = [1, 2, 3].map(|number| line(number, "forwarded"));
         assert_eq!(lines[..3], records);
-        let note: Value = serde_json::from_str(lines[3]).unwrap();
+        let note: Value = serde_json::from_str(&lines[3]).unwrap();
         assert_eq!(
             (&note["outcome"], &note["count"]),
             (&"unrecorded".into(), &1.into())
         );
         assert_eq!(lines.len(), 4);
+        check_whole(&bench.disk);
     }
 }
 
 #[test]
 fn a_rotation_gives_the_new_file_whole_lines_only() {
-    let whole = 3 * (line(1, "forwarded").len() + 1);
+    let whole = three_lines();
     for space in 0..whole {
         let mut bench = Bench::new();
         bench.disk.state().behaviour.space = Some(space);
@@ -196,6 +227,11 @@ fn a_rotation_gives_the_new_file_whole_lines_only() {
                 .split(|b| *b == b'\n')
                 .all(|line| line.is_empty() || line[0] == b'{')
         );
+        let report = verified(&[&state.rotated[0], &state.now.log], &state.now.head);
+        assert!(report.is_whole(), "{space}: {report:?}");
+        assert_eq!(report.lines, 3, "{space}");
+        let alone = verified(&[&state.now.log], &state.now.head);
+        assert!(alone.is_whole(), "{space}: {alone:?}");
     }
 }
 
@@ -207,7 +243,7 @@ fn a_log_that_can_not_be_reopened_stays_in_use() {
     bench.record(1);
     bench.writer.turn();
     assert!(!bench.queue.counters.healthy.get());
-    assert_eq!(bench.disk.log(), line(1, "forwarded") + "\n");
+    assert_eq!(bare(&bench.disk.log()), [line(1, "forwarded")]);
     bench.disk.state().behaviour.reopen_fails = false;
     bench.retry();
     assert!(bench.queue.counters.healthy.get());
@@ -238,26 +274,46 @@ fn a_long_journal_shrinks_to_what_is_open() {
 
 #[test]
 fn a_torn_last_line_is_kept_completed_and_noted() {
+    let mut chain = Chain::new(Arc::new(key()), Link::default(), Origin::Genesis);
+    let mut whole = Vec::new();
+    chain.seal(&line(1, "forwarded"), &mut whole);
+    let mut second = Vec::new();
+    chain.seal(&line(2, "forwarded"), &mut second);
+    let second = String::from_utf8(second).unwrap();
     let table = [
         (
-            r#"{"id":"a"}"#,
+            second.trim_end(),
+            2,
             0,
-            "a whole line without its line feed is no torn one",
+            "a whole line without its line feed",
         ),
-        (r#"{"id":"a","x"#, 1, "a torn line"),
-        ("\u{0}\u{0}", 1, "a hole"),
+        (second.trim_end_matches("}\n"), 2, 1, "a torn line"),
+        (r#"{"id":"a","x"#, 2, 1, "a torn line without a number"),
+        ("\u{0}\u{0}", 2, 1, "a hole"),
+        ("{\n{\n{", 2, 1, "what several crashes tore"),
+        ("", 1, 0, "nothing"),
     ];
-    for (tail, notes, why) in table {
-        let log = format!("{{}}\n{tail}").into_bytes();
+    for (tail, lines, notes, why) in table {
+        let log = [&whole[..], tail.as_bytes()].concat();
         let disk = Faulty::holding(Image {
-            log,
+            log: log.clone(),
             ..Image::default()
         });
-        journal::recover(&mut disk.clone(), Duration::ZERO).unwrap();
-        let log = disk.log();
-        assert!(log.starts_with(&format!("{{}}\n{tail}\n")), "{why}: {log}");
-        assert_eq!(log.matches("torn-line").count(), notes, "{why}: {log}");
-        journal::recover(&mut disk.clone(), Duration::ZERO).unwrap();
-        assert_eq!(disk.log(), log, "{why}: a second recovery changes nothing");
+        recover(&disk);
+        let found = disk.log();
+        assert!(found.as_bytes().starts_with(&log), "{why}: {found}");
+        assert_eq!(found.matches("torn-line").count(), notes, "{why}: {found}");
+        let report = verified(&[found.as_bytes()], b"");
+        assert!(report.is_whole(), "{why}: {report:?}");
+        assert_eq!(report.lines, lines, "{why}: {report:?}");
+        let torn = |fact: &&_| matches!(fact, Fact::Torn { .. });
+        let facts = report.facts.iter().map(|fact| &fact.what).filter(torn);
+        assert_eq!(facts.count(), notes, "{why}: {report:?}");
+        recover(&disk);
+        assert_eq!(
+            disk.log(),
+            found,
+            "{why}: a second recovery changes nothing"
+        );
     }
 }
