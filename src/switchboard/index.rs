@@ -1,25 +1,37 @@
 //! How is a closure found without asking all of them?
 //!
 //! Each closure lies in one bucket for every value of its most selective dimension. A look-up opens
-//! the at most six buckets that a request's own values name, and checks the whole conjunction there.
+//! the buckets that a request's own values name, and checks the whole conjunction there.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::switchboard::{Closure, Place, Scope};
+use crate::switchboard::place::{Version, covers, effect};
+use crate::switchboard::{Closure, Place, Refusal, Scope};
 
-/// Closures of one value, the most restrictive first.
+/// Closures of one value.
 type Buckets = HashMap<String, Vec<Arc<Closure>>>;
 
-/// Buckets of each dimension.
+/// Stands for a version that a request doesn't tell; no version is empty.
+const UNKNOWN_VERSION: &str = "";
+
+/// Buckets of each dimension, for the closures in force.
 #[derive(Default, Clone)]
 pub(super) struct Index {
     vehicles: Buckets,
     subjects: Buckets,
     clients: Buckets,
+    tenants: Buckets,
     routes: Buckets,
+    versions: Buckets,
+    actions: Buckets,
     upstreams: Buckets,
+    regions: Buckets,
     surfaces: Buckets,
+    everything: Vec<Arc<Closure>>,
+    /// Whether anything is in force at all.
+    busy: bool,
     /// Whether any closure names a subject: else the written form of one is never needed.
     names_subjects: bool,
 }
@@ -27,78 +39,130 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn new<'a>(closures: impl Iterator<Item = &'a Arc<Closure>>) -> Self {
         let mut index = Self::default();
-        let mut ordered: Vec<&Arc<Closure>> = closures.collect();
-        ordered.sort_by(|one, other| rank(one).cmp(&rank(other)));
-        for closure in ordered {
+        for closure in closures.filter(|one| one.is_in_force()) {
+            index.busy = true;
             index.names_subjects |= !closure.scope.subjects.is_empty();
-            let Some((buckets, values)) = index.home(&closure.scope) else {
+            if closure.scope.all {
+                index.everything.push(Arc::clone(closure));
+                continue;
+            }
+            let versions = !closure.scope.client_versions.is_empty();
+            let (buckets, values, by_version) = index.home(&closure.scope);
+            let Some(values) = values else {
                 continue; // it names nothing; the store and the API refuse such a scope
             };
+            let mut put = |value: &str| {
+                let bucket = buckets.entry(value.to_owned()).or_default();
+                bucket.push(Arc::clone(closure));
+            };
             for value in values {
-                buckets
-                    .entry(value.clone())
-                    .or_default()
-                    .push(Arc::clone(closure));
+                put(value);
+            }
+            if versions && by_version {
+                put(UNKNOWN_VERSION);
             }
         }
         index
     }
 
-    /// The most selective dimension that a scope names: the one with the most possible values.
-    fn home<'a>(&mut self, scope: &'a Scope) -> Option<(&mut Buckets, &'a BTreeSet<String>)> {
-        [
-            (&mut self.vehicles, &scope.vehicles),
-            (&mut self.subjects, &scope.subjects),
-            (&mut self.clients, &scope.clients),
-            (&mut self.routes, &scope.routes),
-            (&mut self.upstreams, &scope.upstreams),
-            (&mut self.surfaces, &scope.surfaces),
-        ]
-        .into_iter()
-        .find(|(_, values)| !values.is_empty())
+    /// The most selective dimension that a scope names: the one with the most possible values. The
+    /// last member tells whether it is that of versions.
+    fn home<'a>(&mut self, scope: &'a Scope) -> (&mut Buckets, Option<&'a BTreeSet<String>>, bool) {
+        let homes = [
+            (&mut self.vehicles, &scope.vehicles, false),
+            (&mut self.subjects, &scope.subjects, false),
+            (&mut self.clients, &scope.clients, false),
+            (&mut self.tenants, &scope.tenants, false),
+            (&mut self.routes, &scope.routes, false),
+            (&mut self.versions, &scope.client_versions, true),
+            (&mut self.actions, &scope.actions, false),
+            (&mut self.upstreams, &scope.upstreams, false),
+            (&mut self.regions, &scope.regions, false),
+        ];
+        for (buckets, values, by_version) in homes {
+            if !values.is_empty() {
+                return (buckets, Some(values), by_version);
+            }
+        }
+        let named = !scope.surfaces.is_empty();
+        (&mut self.surfaces, named.then_some(&scope.surfaces), false)
     }
 
-    pub(super) fn find(&self, place: Place<'_>) -> Option<&Arc<Closure>> {
-        let written = match place.subject {
-            Some((issuer, subject)) if self.names_subjects => Some(format!("{issuer}/{subject}")),
+    /// What refuses the place: the most restrictive, then the one that ends last, then the lowest id.
+    pub(super) fn judge(&self, place: Place<'_>) -> Option<Refusal<'_>> {
+        let mut worst: Option<Refusal<'_>> = None;
+        self.each(place, |closure| {
+            let Some(shut) = effect(closure, place) else {
+                return;
+            };
+            let better = worst.as_ref().is_none_or(|found| {
+                (shut, Reverse(rank(closure))) > (found.shut, Reverse(rank(found.closure)))
+            });
+            if better {
+                worst = Some(Refusal { shut, closure });
+            }
+        });
+        worst
+    }
+
+    /// Whether any closure in force that covers the place fits.
+    pub(super) fn any(&self, place: Place<'_>, fits: impl Fn(&Closure) -> bool) -> bool {
+        let mut found = false;
+        self.each(place, |closure| found = found || fits(closure));
+        found
+    }
+
+    /// Every closure in force that covers the place.
+    pub(super) fn each<'s>(&'s self, place: Place<'_>, mut found: impl FnMut(&'s Arc<Closure>)) {
+        if !self.busy {
+            return;
+        }
+        let who = place.who();
+        let written = match who {
+            Some(who) if self.names_subjects => Some(format!("{}/{}", who.issuer, who.subject)),
             Some(_) | None => None,
         };
         let subject = written.as_deref();
-        let buckets = [
-            (&self.vehicles, place.vehicle),
-            (&self.subjects, subject),
-            (&self.clients, place.client),
-            (&self.routes, Some(place.route)),
-            (&self.upstreams, Some(place.upstream)),
-            (&self.surfaces, Some(place.surface)),
-        ];
-        buckets
-            .into_iter()
-            .filter(|(buckets, _)| !buckets.is_empty()) // nothing is hashed for nothing
-            .filter_map(|(buckets, value)| {
-                let bucket = buckets.get(value?)?;
-                bucket
-                    .iter()
-                    .find(|closure| covers(&closure.scope, place, subject))
-            })
-            .min_by(|one, other| rank(one).cmp(&rank(other)))
+        self.everything.iter().for_each(&mut found);
+        let mut open = |buckets: &'s Buckets, value: Option<&str>| {
+            if buckets.is_empty() {
+                return; // nothing is hashed for nothing
+            }
+            let bucket = value.and_then(|value| buckets.get(value));
+            for closure in bucket.into_iter().flatten() {
+                if covers(&closure.scope, place, subject) {
+                    found(closure);
+                }
+            }
+        };
+        let version = match place.version {
+            Version::NotAsked => None,
+            Version::Unknown => Some(UNKNOWN_VERSION),
+            Version::Known(version) => Some(version),
+        };
+        open(&self.vehicles, place.vehicle);
+        open(&self.subjects, subject);
+        open(&self.clients, who.and_then(|who| who.client));
+        open(&self.tenants, who.and_then(|who| who.tenant));
+        open(&self.routes, Some(place.route));
+        open(&self.versions, version);
+        if let Some(act) = place.action {
+            open(&self.actions, Some(act.name));
+            act.groups
+                .iter()
+                .for_each(|group| open(&self.actions, Some(group)));
+        }
+        open(&self.upstreams, Some(place.upstream));
+        open(&self.regions, place.region);
+        if place.vehicle_region != place.region {
+            open(&self.regions, place.vehicle_region);
+        }
+        open(&self.surfaces, Some(place.surface));
     }
 }
 
-/// The order among closures: longest `retry_after`, then lowest id.
-fn rank(closure: &Closure) -> (std::cmp::Reverse<u64>, &str) {
-    (std::cmp::Reverse(closure.retry_after), &closure.id)
-}
-
-/// Whether every dimension that the scope names holds the place's value.
-fn covers(scope: &Scope, place: Place<'_>, subject: Option<&str>) -> bool {
-    let holds = |set: &BTreeSet<String>, value: Option<&str>| {
-        set.is_empty() || value.is_some_and(|value| set.contains(value))
-    };
-    holds(&scope.surfaces, Some(place.surface))
-        && holds(&scope.routes, Some(place.route))
-        && holds(&scope.upstreams, Some(place.upstream))
-        && holds(&scope.clients, place.client)
-        && holds(&scope.subjects, subject)
-        && holds(&scope.vehicles, place.vehicle)
+/// The order among closures of one effect: the one that ends last, then the lowest id.
+fn rank(closure: &Closure) -> (Reverse<u64>, &str) {
+    let end = closure.expires_at.unwrap_or(u64::MAX);
+    (Reverse(end), &closure.id)
 }

@@ -1,130 +1,97 @@
-//! Does a board find exactly what is closed?
+//! Does a board find exactly what is closed, and do boards agree?
+
+mod merging;
+mod places;
 
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::changes::{self, By, New};
 use super::*;
 
-fn set(values: &[&str]) -> BTreeSet<String> {
+pub(super) const VIN: &str = "SJNFAAZE0U6012345";
+
+pub(super) fn set(values: &[&str]) -> BTreeSet<String> {
     values.iter().map(|value| (*value).to_owned()).collect()
 }
 
-fn closure(id: &str, scope: Scope, retry_after: u64) -> Closure {
+pub(super) fn by(revision: u64) -> By<'static> {
+    By {
+        who: "root",
+        at: 1,
+        revision,
+        break_glass: false,
+    }
+}
+
+pub(super) fn closure(id: &str, scope: Scope) -> Closure {
+    let new = New::closing(id.to_owned(), scope, "a leak".to_owned());
+    changes::begin(new, by(1))
+}
+
+pub(super) fn in_state(id: &str, scope: Scope, state: State) -> Closure {
     Closure {
-        id: id.to_owned(),
-        scope,
-        reason: "a leak".to_owned(),
-        message: None,
-        closed_by: "root".to_owned(),
-        closed_at: 1,
-        retry_after,
+        state,
+        ..closure(id, scope)
     }
 }
 
-fn mobile() -> Place<'static> {
-    Place {
-        surface: "mobile",
-        route: "mobile.climate",
-        upstream: "telematics",
-        ..Place::default()
-    }
+pub(super) fn ramp(from: Shut, stage: Share) -> State {
+    State::Restoring(Ramp {
+        from,
+        stage,
+        since: 1,
+        step: None,
+        testers: set(&["owners/tester"]),
+        draw: "k".to_owned(),
+    })
 }
 
-fn known() -> Place<'static> {
-    Place {
-        client: Some("app"),
-        subject: Some(("owners", "sub-1")),
-        vehicle: Some("SJNFAAZE0U6012345"),
-        ..mobile()
-    }
-}
-
-fn check(scope: &Scope, place: Place<'_>, covered: bool) {
-    let board = Board::default().with(closure("c-1", scope.clone(), 60));
-    assert_eq!(board.find(place).is_some(), covered, "{scope:?} {place:?}");
-}
-
-#[test]
-fn each_dimension_covers_its_own_values_and_no_other() {
-    let by = |change: fn(&mut Scope, BTreeSet<String>), value: &str| {
-        let mut scope = Scope::default();
-        change(&mut scope, set(&[value, "another"]));
-        scope
-    };
-    let table: [(Scope, bool, bool); 12] = [
-        (by(|s, v| s.surfaces = v, "mobile"), true, true),
-        (by(|s, v| s.surfaces = v, "portal"), false, false),
-        (by(|s, v| s.routes = v, "mobile.climate"), true, true),
-        (by(|s, v| s.routes = v, "mobile.battery"), false, false),
-        (by(|s, v| s.upstreams = v, "telematics"), true, true),
-        (by(|s, v| s.upstreams = v, "portal"), false, false),
-        (by(|s, v| s.clients = v, "app"), false, true),
-        (by(|s, v| s.clients = v, "other"), false, false),
-        (by(|s, v| s.subjects = v, "owners/sub-1"), false, true),
-        (by(|s, v| s.subjects = v, "dealers/sub-1"), false, false),
-        (by(|s, v| s.vehicles = v, "SJNFAAZE0U6012345"), false, true),
-        (by(|s, v| s.vehicles = v, "SJNFAAZE0U6012346"), false, false),
-    ];
-    for (scope, at_the_entrance, once_known) in table {
-        check(&scope, mobile(), at_the_entrance);
-        check(&scope, known(), once_known);
-    }
-}
-
-#[test]
-fn a_conjunction_needs_every_dimension() {
-    let scope = Scope {
-        surfaces: set(&["mobile"]),
-        clients: set(&["app"]),
+pub(super) fn surface(name: &str) -> Scope {
+    Scope {
+        surfaces: set(&[name]),
         ..Scope::default()
-    };
-    check(&scope, known(), true);
-    check(&scope, mobile(), false); // who asks is not known yet
-    let elsewhere = Place {
-        surface: "portal",
-        ..known()
-    };
-    check(&scope, elsewhere, false);
+    }
 }
 
 #[test]
 fn a_scope_that_names_nothing_covers_nothing() {
-    check(&Scope::default(), known(), false);
+    let board = Board::default().with(closure("c-1", Scope::default()));
+    assert!(board.judge(places::known()).is_none());
+    assert!(Scope::default().check().is_err());
 }
 
 #[test]
-fn the_longest_retry_wins_then_the_lowest_id() {
-    let surface = || Scope {
-        surfaces: set(&["mobile"]),
+fn everything_is_said_in_so_many_words_and_alone() {
+    let all = Scope {
+        all: true,
         ..Scope::default()
     };
-    let route = Scope {
-        routes: set(&["mobile.climate"]),
-        ..Scope::default()
+    assert_eq!(all.check(), Ok(()));
+    assert_eq!(all.summary(), "everything");
+    let board = Board::default().with(closure("c-1", all.clone()));
+    assert!(board.judge(Place::default()).is_some());
+    let both = Scope {
+        all: true,
+        ..surface("mobile")
     };
-    let board = Board::default()
-        .with(closure("c-3", surface(), 60))
-        .with(closure("c-2", route.clone(), 60))
-        .with(closure("c-9", route, 30));
-    assert_eq!(board.find(mobile()).unwrap().id, "c-2");
-    let board = board.with(closure("c-4", surface(), 90));
-    assert_eq!(board.find(mobile()).unwrap().id, "c-4");
+    assert!(both.check().is_err());
 }
 
 #[test]
-fn the_revision_rises_with_every_change() {
-    let scope = Scope {
-        surfaces: set(&["mobile"]),
-        ..Scope::default()
-    };
-    let closed = Board::default().with(closure("c-1", scope, 60));
+fn the_revision_is_the_highest_of_all_changes() {
+    let closed = Board::default().with(closure("c-1", surface("mobile")));
     assert_eq!(closed.revision(), 1);
-    assert!(closed.without("c-2").is_none());
-    let open = closed.without("c-1").unwrap();
+    let one = closed.get("c-1").unwrap();
+    let open = changes::set(one, State::Open, closure::What::Open, by(2)).unwrap();
+    let open = closed.with(open);
     assert_eq!(open.revision(), 2);
-    assert!(open.find(mobile()).is_none());
-    assert!(closed.find(mobile()).is_some()); // a board never changes under its reader
+    assert!(open.judge(places::mobile()).is_none());
+    assert!(closed.judge(places::mobile()).is_some()); // a board never changes under its reader
+    let forgotten = open.without_ended(2);
+    assert_eq!(forgotten.closures().len(), 0);
+    assert_eq!(forgotten.revision(), 2);
 }
 
 #[test]
@@ -132,120 +99,37 @@ fn debug_output_names_no_person_and_no_vehicle() {
     let scope = Scope {
         surfaces: set(&["mobile"]),
         subjects: set(&["owners/sub-1"]),
-        vehicles: set(&["SJNFAAZE0U6012345", "SJNFAAZE0U6012346"]),
+        vehicles: set(&[VIN, "SJNFAAZE0U6012346"]),
         ..Scope::default()
     };
-    let mut one = closure("c-1", scope, 60);
+    let mut one = closure("c-1", scope);
     one.reason = "SJNFAAZE0U6012345 of sub-1 was stolen".to_owned();
-    let board = Board::default().with(one);
-    let text = format!("{board:?} {:?} {:?}", board.closures().next(), known());
-    assert!(text.contains("surface mobile; 1 subject; 2 vehicles"));
+    let ramp = changes::Restoring {
+        testers: set(&["owners/sub-1"]),
+        ..changes::Restoring::default()
+    };
+    let restoring = changes::restore(&one, ramp, by(2)).unwrap();
+    let board = Board::default().with(one).with(restoring);
+    let place = places::known();
+    let text = format!("{board:?} {:?} {place:?}", board.closures().next());
+    assert!(
+        text.contains("surface mobile; 1 subject; 2 vehicles"),
+        "{text}"
+    );
     assert!(!text.contains("SJNF") && !text.contains("sub-1"), "{text}");
 }
 
-/// Few values in each dimension, so that random boards and places meet.
-fn values(prefix: &'static str) -> impl Strategy<Value = BTreeSet<String>> {
-    proptest::collection::btree_set((0..4u8).prop_map(move |n| format!("{prefix}{n}")), 0..3)
-}
-
-fn scopes() -> impl Strategy<Value = Scope> {
-    (
-        values("s"),
-        values("r"),
-        values("u"),
-        values("c"),
-        values("i/p"),
-        values("v"),
-    )
-        .prop_map(
-            |(surfaces, routes, upstreams, clients, subjects, vehicles)| Scope {
-                surfaces,
-                routes,
-                upstreams,
-                clients,
-                subjects,
-                vehicles,
-            },
-        )
-        .prop_filter("a scope names something", |scope| !scope.is_empty())
-}
-
-/// Says it dimension by dimension, without the index.
-fn naive<'a>(closures: &'a [Closure], place: Place<'_>) -> Option<&'a str> {
-    let mut found: Option<&Closure> = None;
-    for closure in closures {
-        let scope = &closure.scope;
-        let subject = place.subject.map(|(issuer, name)| [issuer, name].join("/"));
-        let pairs = [
-            (&scope.surfaces, Some(place.surface.to_owned())),
-            (&scope.routes, Some(place.route.to_owned())),
-            (&scope.upstreams, Some(place.upstream.to_owned())),
-            (&scope.clients, place.client.map(str::to_owned)),
-            (&scope.subjects, subject),
-            (&scope.vehicles, place.vehicle.map(str::to_owned)),
-        ];
-        let covered = pairs.iter().all(|(set, value)| match value {
-            Some(value) => set.is_empty() || set.iter().any(|one| one == value),
-            None => set.is_empty(),
-        });
-        let better = found.is_none_or(|best| {
-            closure.retry_after > best.retry_after
-                || (closure.retry_after == best.retry_after && closure.id < best.id)
-        });
-        if covered && better {
-            found = Some(closure);
-        }
-    }
-    found.map(|closure| closure.id.as_str())
-}
-
-proptest! {
-    #[test]
-    fn find_equals_a_scan_over_all_closures(
-        scopes in proptest::collection::vec((scopes(), 1..4u64), 0..24),
-        at in (0..4u8, 0..4u8, 0..4u8),
-        who in (proptest::option::of(0..4u8), proptest::option::of(0..4u8),
-                proptest::option::of(0..4u8)),
-    ) {
-        let closures: Vec<Closure> = scopes
-            .into_iter()
-            .enumerate()
-            .map(|(n, (scope, retry))| closure(&format!("c-{n}"), scope, retry))
-            .collect();
-        let board = Board::new(1, closures.iter().cloned().map(Arc::new));
-        let (surface, route, upstream) =
-            (format!("s{}", at.0), format!("r{}", at.1), format!("u{}", at.2));
-        let client = who.0.map(|n| format!("c{n}"));
-        let subject = who.1.map(|n| format!("p{n}"));
-        let vehicle = who.2.map(|n| format!("v{n}"));
-        let place = Place {
-            surface: &surface,
-            route: &route,
-            upstream: &upstream,
-            client: client.as_deref(),
-            subject: subject.as_deref().map(|subject| ("i", subject)),
-            vehicle: vehicle.as_deref(),
-        };
-        let found = board.find(place).map(|closure| closure.id.as_str());
-        prop_assert_eq!(found, naive(&closures, place));
-    }
-
-    #[test]
-    fn a_closure_only_removes_and_opening_it_restores(
-        scopes in proptest::collection::vec(scopes(), 0..8),
-        extra in scopes(),
-        at in (0..4u8, 0..4u8, 0..4u8),
-    ) {
-        let before = Board::new(1, scopes.into_iter().enumerate().map(|(n, scope)| {
-            Arc::new(closure(&format!("c-{n}"), scope, 60))
-        }));
-        let (surface, route, upstream) =
-            (format!("s{}", at.0), format!("r{}", at.1), format!("u{}", at.2));
-        let place =
-            Place { surface: &surface, route: &route, upstream: &upstream, ..Place::default() };
-        let during = before.with(closure("c-x", extra, 60));
-        let after = during.without("c-x").unwrap();
-        prop_assert!(before.find(place).is_none() || during.find(place).is_some());
-        prop_assert_eq!(before.find(place), after.find(place));
-    }
+#[test]
+fn a_notice_lasts_as_long_as_its_closure() {
+    let notice = Notice {
+        surface: "portal".to_owned(),
+        texts: Texts::from([("en".to_owned(), "the app is unavailable".to_owned())]),
+    };
+    let mut one = closure("c-1", surface("mobile"));
+    one.notice = Some(Arc::new(notice));
+    let board = Board::default().with(one.clone());
+    assert_eq!(board.notices("portal").len(), 1);
+    assert!(board.notices("mobile").is_empty());
+    let open = changes::set(&one, State::Open, closure::What::Open, by(2)).unwrap();
+    assert!(board.with(open).notices("portal").is_empty());
 }

@@ -2,23 +2,27 @@
 //!
 //! One JSON object. Its last member is the SHA-256 of every byte before that member, so nothing in
 //! the file can differ from what was written. It is written beside, synced and renamed: a crash at
-//! any moment leaves the old board or the new one.
+//! any moment leaves the old board or the new one. The four boards before it are kept as
+//! `board.json.1` (the youngest) to `board.json.4`.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{hex, sha256};
+use crate::folder;
+use crate::switchboard::store::Found;
 use crate::switchboard::{Board, Closure};
 
 const NAME: &str = "board.json";
-const TEMPORARY: &str = "board.json.tmp";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Boards that are kept, the newest included.
+const GENERATIONS: u32 = 5;
 /// What stands between the hashed bytes and the checksum.
 const SEAL: &str = ",\"checksum\":\"sha256:";
 const END: &str = "\"}\n";
@@ -68,11 +72,41 @@ pub(super) fn hold(directory: &Path) -> Result<File, String> {
     }
 }
 
-/// The last board; `None` if there is no file at all.
-pub(super) fn read(directory: &Path) -> Result<Option<Board>, String> {
-    let path = directory.join(NAME);
+/// The newest board that can be trusted, and how it was found. A newest one that can't be is moved
+/// aside, so that it doesn't become a generation.
+pub(super) fn read_newest(directory: &Path) -> (Option<Board>, Found) {
+    let flaw = match read(&directory.join(NAME)) {
+        Ok(Some(board)) => return (Some(board), Found::Board),
+        Ok(None) => None,
+        Err(flaw) => Some(format!("{flaw}; {}", keep_broken(directory))),
+    };
+    let mut older = (1..GENERATIONS).map(|age| read(&generation(directory, age)));
+    let older = older.find_map(|read| read.ok().flatten());
+    match (older, flaw) {
+        (Some(board), Some(flaw)) => {
+            let revision = board.revision();
+            let told = format!("{flaw}; the board of revision {revision} is taken");
+            (Some(board), Found::Older(told))
+        }
+        (Some(board), None) => {
+            let revision = board.revision();
+            let told =
+                format!("the newest switch board is gone; that of revision {revision} is taken");
+            (Some(board), Found::Older(told))
+        }
+        (None, Some(flaw)) => (None, Found::Broken(flaw)),
+        (None, None) => (None, Found::Nothing),
+    }
+}
+
+fn generation(directory: &Path, age: u32) -> PathBuf {
+    directory.join(format!("{NAME}.{age}"))
+}
+
+/// A board; `None` if there is no file at all.
+fn read(path: &Path) -> Result<Option<Board>, String> {
     let shown = path.display();
-    match fs::read(&path) {
+    match fs::read(path) {
         Ok(bytes) => decode(&bytes)
             .map(Some)
             .map_err(|flaw| format!("the switch board `{shown}` is refused: {flaw}")),
@@ -82,7 +116,7 @@ pub(super) fn read(directory: &Path) -> Result<Option<Board>, String> {
 }
 
 /// Moves a refused board aside and says where it is.
-pub(super) fn keep_broken(directory: &Path) -> String {
+fn keep_broken(directory: &Path) -> String {
     let path = directory.join(NAME);
     let free = (1..=u32::MAX)
         .map(|number| directory.join(format!("{NAME}.broken-{number}")))
@@ -99,28 +133,28 @@ pub(super) fn keep_broken(directory: &Path) -> String {
 /// Replaces the board, whole, and returns when it is on disk.
 pub(super) fn write(directory: &Path, board: &Board) -> Result<(), String> {
     let bytes = encode(board)?;
-    replace(directory, &bytes).map_err(|error| {
+    let keep = || keep_generations(directory);
+    folder::replace(directory, NAME, &bytes, keep).map_err(|error| {
         let shown = directory.display();
         format!("the switch board in `{shown}` can't be written: {error}")
     })
 }
 
-fn replace(directory: &Path, bytes: &[u8]) -> Result<(), std::io::Error> {
-    let temporary = directory.join(TEMPORARY);
-    match fs::remove_file(&temporary) {
-        Ok(()) => {} // left behind by a crash
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+/// Makes the boards there are a generation older. The newest keeps its name as well, until it is
+/// replaced: at no moment is there none.
+fn keep_generations(directory: &Path) -> Result<(), std::io::Error> {
+    let absent = |error: std::io::Error| {
+        if error.kind() == ErrorKind::NotFound {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    };
+    for age in (1..GENERATIONS.saturating_sub(1)).rev() {
+        let older = generation(directory, age.saturating_add(1));
+        fs::rename(generation(directory, age), older).or_else(absent)?;
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, directory.join(NAME))?;
-    File::open(directory)?.sync_all() // the rename itself
+    fs::hard_link(directory.join(NAME), generation(directory, 1)).or_else(absent)
 }
 
 pub(super) fn encode(board: &Board) -> Result<Vec<u8>, String> {
@@ -157,8 +191,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Board, String> {
     }
     let mut ids = BTreeSet::new();
     for closure in &read.closures {
-        if closure.scope.is_empty() {
-            return Err(format!("closure `{}` names nothing", closure.id));
+        if let Err(flaw) = closure.scope.check() {
+            return Err(format!("closure `{}`: {flaw}", closure.id));
         }
         if !ids.insert(closure.id.as_str()) {
             return Err(format!("the id `{}` stands twice", closure.id));
