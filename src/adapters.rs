@@ -1,9 +1,14 @@
-//! How are the ports of a decision implemented?
+//! How are the ports of a decision and of a fleet implemented?
 
 pub mod embedded;
 pub mod door;
 pub mod ledger;
 pub mod audit_log;
+pub mod history;
+pub mod local_fleet;
+pub mod redis;
 
 #[cfg(test)]
 mod directory_contract;
+#[cfg(test)]
+mod fleet_contract;

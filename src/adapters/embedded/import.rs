@@ -29,6 +29,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io::{self, BufRead, Read};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::ownership::VehicleFacts;
@@ -50,7 +51,7 @@ pub enum BadLines {
 }
 
 /// A line that could not be imported.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BadLine {
     /// Its number; the first line is 1, blank lines count.
     pub line: u64,

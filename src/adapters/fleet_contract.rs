@@ -1,0 +1,208 @@
+//! What does every store of a fleet promise?
+//!
+//! One suite for every form: [`hold`] takes two handles of one store, empty at first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock;
+use crate::switchboard::fleet::FleetStore;
+
+/// A handle of the store, as the switch board has it.
+pub(crate) type Handle = Arc<dyn FleetStore>;
+
+/// Nothing here takes as long on the slowest machine.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+
+/// Holds two handles of one empty store to the contract.
+pub(crate) async fn hold(one: Handle, other: Handle) {
+    entries_come_back(&one, &other).await;
+    entries_are_replaced_and_removed(&one, &other).await;
+    versions_move(&one, &other).await;
+    versions_stay(&one, &other).await;
+    puts_are_whole(&one, &other).await;
+    replicas_expire(&one, &other).await;
+    hints_arrive(&one, &other).await;
+    a_large_board_comes_back(&one, &other).await;
+    time_is_now(&one).await;
+}
+
+/// Entries from literals.
+pub(crate) fn pairs(entries: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(field, text): &(&str, &str)| ((*field).to_owned(), (*text).to_owned());
+    entries.iter().map(owned).collect()
+}
+
+/// The board, in order; two entries of one field would be a flaw.
+pub(crate) async fn board(handle: &Handle) -> BTreeMap<String, String> {
+    let entries = handle.entries().await.unwrap();
+    let number = entries.len();
+    let board: BTreeMap<_, _> = entries.into_iter().collect();
+    assert_eq!(board.len(), number, "each field once");
+    board
+}
+
+/// Asks until the answer is yes.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, ask: impl Fn() -> F) {
+    let begun = clock::monotonic();
+    while !ask().await {
+        assert!(begun.elapsed() < LONG, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn entries_come_back(one: &Handle, other: &Handle) {
+    assert_eq!(one.version().await, Ok(0), "an empty store");
+    assert_eq!(one.entries().await, Ok(vec![]), "an empty store");
+    let texts = [
+        ("c-2", "second"),
+        ("c-1", "zoë \"quoted\"\r\n\0 $5"),
+        ("c-3", ""),
+    ];
+    one.put(&pairs(&texts)).await.unwrap();
+    let expected: BTreeMap<_, _> = pairs(&texts).into_iter().collect();
+    assert_eq!(board(other).await, expected, "every byte comes back");
+}
+
+/// Goes on with the entries above.
+async fn entries_are_replaced_and_removed(one: &Handle, other: &Handle) {
+    other
+        .put(&pairs(&[("c-4", "fourth"), ("c-2", "new")]))
+        .await
+        .unwrap();
+    let now = board(one).await;
+    assert_eq!(now.get("c-2").map(String::as_str), Some("new"), "replaced");
+    assert_eq!(now.len(), 4, "others stay");
+    one.remove(&["c-1".to_owned(), "c-9".to_owned()])
+        .await
+        .unwrap();
+    let fields: Vec<_> = board(other).await.into_keys().collect();
+    assert_eq!(fields, ["c-2", "c-3", "c-4"], "removed, and no other");
+}
+
+async fn versions_move(one: &Handle, other: &Handle) {
+    let mut seen = vec![one.version().await.unwrap()];
+    for text in ["a", "a", "b"] {
+        one.put(&pairs(&[("c-2", text)])).await.unwrap();
+        seen.push(other.version().await.unwrap());
+    }
+    other.remove(&["c-2".to_owned()]).await.unwrap();
+    seen.push(one.version().await.unwrap());
+    let number = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), number, "every change has a version of its own");
+}
+
+async fn versions_stay(one: &Handle, other: &Handle) {
+    let still = one.version().await;
+    one.put(&[]).await.unwrap();
+    one.remove(&["c-2".to_owned()]).await.unwrap();
+    one.remove(&[]).await.unwrap();
+    one.beat("r", "s", Duration::from_millis(1)).await.unwrap();
+    assert_eq!(other.version().await, still, "what changes nothing");
+}
+
+async fn puts_are_whole(one: &Handle, other: &Handle) {
+    let writer = Arc::clone(one);
+    let writing = tokio::spawn(async move {
+        for number in 0..100 {
+            let text = format!("{number}");
+            let twins = [("left", text.as_str()), ("right", text.as_str())];
+            writer.put(&pairs(&twins)).await.unwrap();
+        }
+    });
+    while !writing.is_finished() {
+        let board = board(other).await;
+        assert_eq!(board.get("left"), board.get("right"), "all or none");
+    }
+    writing.await.unwrap();
+    assert_eq!(board(other).await.get("left").unwrap(), "99");
+}
+
+async fn replicas_expire(one: &Handle, other: &Handle) {
+    let long = Duration::from_secs(3600);
+    until("a forgotten replica", || async {
+        one.replicas().await.unwrap().is_empty()
+    })
+    .await;
+    one.beat("long", "first", long).await.unwrap();
+    other.beat("long", "later: 5", long).await.unwrap();
+    one.beat("short", "", Duration::from_millis(1500))
+        .await
+        .unwrap();
+    let mut both = other.replicas().await.unwrap();
+    both.sort();
+    assert_eq!(both, pairs(&[("long", "later: 5"), ("short", "")]));
+    until("the short one is forgotten", || async {
+        other.replicas().await.unwrap() == pairs(&[("long", "later: 5")])
+    })
+    .await;
+    one.beat("third", "x", Duration::from_millis(1))
+        .await
+        .unwrap();
+    until("a short life ends no long one", || async {
+        other.replicas().await.unwrap() == pairs(&[("long", "later: 5")])
+    })
+    .await;
+}
+
+/// A hint reaches the other handle, and one that came while nobody waited is kept.
+pub(crate) async fn hints_arrive(one: &Handle, other: &Handle) {
+    // a subscription may still be on its way: hints are missed until it is there
+    hint_until_heard(one, other).await;
+    quiet(other).await;
+    one.put(&pairs(&[("hint", "kept")])).await.unwrap();
+    let heard = tokio::time::timeout(LONG, other.hinted()).await;
+    assert!(heard.is_ok(), "a hint that came before anybody waited");
+    quiet(other).await;
+    let waiter = Arc::clone(other);
+    let waiting = tokio::spawn(async move { waiter.hinted().await });
+    one.remove(&["hint".to_owned()]).await.unwrap();
+    let heard = tokio::time::timeout(LONG, waiting).await;
+    assert!(heard.is_ok(), "a hint while somebody waits");
+}
+
+/// Writes until the other handle hears of it.
+pub(crate) async fn hint_until_heard(one: &Handle, other: &Handle) {
+    until("a hint reaches the other handle", || async {
+        one.put(&pairs(&[("hint", "there")])).await.unwrap();
+        let heard = tokio::time::timeout(Duration::from_millis(200), other.hinted());
+        heard.await.is_ok()
+    })
+    .await;
+}
+
+/// Takes the hints that are still on their way.
+async fn quiet(handle: &Handle) {
+    let begun = clock::monotonic();
+    while tokio::time::timeout(Duration::from_millis(300), handle.hinted())
+        .await
+        .is_ok()
+    {
+        assert!(begun.elapsed() < LONG, "hints without end");
+    }
+}
+
+async fn a_large_board_comes_back(one: &Handle, other: &Handle) {
+    let text = "x".repeat(400);
+    let entries: Vec<_> = (0..10_000)
+        .map(|number| (format!("large-{number:05}"), format!("{number} {text}")))
+        .collect();
+    one.put(&entries).await.unwrap();
+    let mut found = other.entries().await.unwrap();
+    found.retain(|(field, _)| field.starts_with("large-"));
+    found.sort();
+    assert!(found == entries, "10,000 entries come back");
+    let fields: Vec<_> = entries.into_iter().map(|(field, _)| field).collect();
+    other.remove(&fields).await.unwrap();
+    assert!(board(one).await.len() < 10, "and can be removed");
+}
+
+async fn time_is_now(one: &Handle) {
+    let before = clock::unix_time();
+    let told = one.time().await.unwrap();
+    let slack = Duration::from_secs(5); // for a busy machine
+    assert!(told.abs_diff(before) < slack, "{told:?} at {before:?}");
+}

@@ -1,0 +1,228 @@
+//! How does a fleet share its board through Redis?
+//!
+//! All keys carry one hash tag, so that in a cluster they lie together and a script may change them
+//! together: `{vingate:NAME}:board` is a hash of sealed entries, `:version` a number, `:replicas` a
+//! hash of who is alive; `:hint` is a channel. What is changed is changed by one script, so a reader
+//! sees all of it or none.
+//!
+//! The server must not evict keys (`maxmemory-policy noeviction`, its default): an evicted board
+//! would look like an empty one.
+
+mod flaw;
+mod target;
+mod link;
+mod hints;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::{Cmd, FromRedisValue, cmd};
+use tokio::time::{Instant, timeout_at};
+
+use crate::config::file::Redis;
+use crate::switchboard::fleet::{FleetError, FleetStore};
+use hints::Hints;
+use link::{Link, Up};
+use target::Target;
+
+/// Most entries that are read: ten times a very bad day.
+const MOST_FIELDS: u32 = 200_000;
+
+/// Largest text that is read.
+const MOST_BYTES: u32 = 16 << 20;
+
+/// Most bytes that are read in one answer: 60,000 closures with all they can say.
+const MOST_BYTES_IN_ALL: u32 = 64 << 20;
+
+/// A call that carries a whole board takes so many times the time of one that carries a word.
+const BULK: u32 = 10;
+
+/// One replica's handle of the store.
+pub struct RedisFleet {
+    keys: Keys,
+    timeout: Duration,
+    link: Link,
+    hints: Hints,
+}
+
+/// The names of one fleet's keys.
+struct Keys {
+    board: String,
+    version: String,
+    replicas: String,
+    channel: String,
+}
+
+impl Keys {
+    fn new(name: &str) -> Self {
+        let key = |what: &str| format!("{{vingate:{name}}}:{what}");
+        Self {
+            board: key("board"),
+            version: key("version"),
+            replicas: key("replicas"),
+            channel: key("hint"),
+        }
+    }
+}
+
+impl RedisFleet {
+    /// A handle for these settings, which starts to connect and doesn't wait for it: a gateway
+    /// starts without Redis. Called inside a tokio runtime that lives as long as the handle.
+    ///
+    /// # Errors
+    /// A file can't be read, or a setting can't be used.
+    pub fn open(settings: &Redis) -> Result<Self, String> {
+        // the client takes its TLS from the provider of the process; a second time changes nothing
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let keys = Keys::new(&settings.name);
+        let link = Link::new(Target::new(settings)?);
+        let hints = Hints::new(link.watch(), keys.channel.clone());
+        Ok(Self {
+            keys,
+            timeout: settings.timeout.get(),
+            link,
+            hints,
+        })
+    }
+
+    /// One command in its time. Everything asked here may be asked twice, so a connection that broke
+    /// meanwhile is no error yet.
+    async fn ask<T: FromRedisValue>(&self, time: Duration, ask: &Cmd) -> Result<T, FleetError> {
+        let now = Instant::now();
+        let end = now.checked_add(time).unwrap_or(now);
+        match self.ask_once(end, ask).await {
+            Err(FleetError::Unreachable) => self.ask_once(end, ask).await,
+            answer @ (Ok(_) | Err(_)) => answer,
+        }
+    }
+
+    async fn ask_once<T: FromRedisValue>(&self, end: Instant, ask: &Cmd) -> Result<T, FleetError> {
+        let up = timeout_at(end, self.link.up()).await;
+        let up = up.map_err(|_| FleetError::TimedOut)??;
+        let mut connection = up.reached.connection.clone();
+        match timeout_at(end, connection.ask(ask)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "redis answers with an error");
+                if !flaw::keeps_connection(&error) {
+                    self.link.lose(&up);
+                }
+                Err(flaw::of(&error))
+            }
+            Err(_) => Err(self.gave_up(&up)),
+        }
+    }
+
+    /// What answers too late is not waited for, however large the answer: its connection ends.
+    fn gave_up(&self, up: &Up) -> FleetError {
+        self.link.lose(up);
+        FleetError::TimedOut
+    }
+
+    fn bulk(&self) -> Duration {
+        self.timeout.saturating_mul(BULK)
+    }
+}
+
+impl fmt::Debug for RedisFleet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // where it is and with which password: not here
+        out.debug_struct("RedisFleet").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl FleetStore for RedisFleet {
+    async fn version(&self) -> Result<u64, FleetError> {
+        // no more than a number has: the key could hold half a gigabyte
+        let mut ask = cmd("GETRANGE");
+        ask.arg(&self.keys.version).arg(0).arg(20);
+        let version: String = self.ask(self.timeout, &ask).await?;
+        if version.is_empty() {
+            return Ok(0); // never written
+        }
+        version.parse().map_err(|_| FleetError::Malformed)
+    }
+
+    async fn entries(&self) -> Result<Vec<(String, String)>, FleetError> {
+        let mut ask = script(include_str!("redis/entries.lua"), &[&self.keys.board]);
+        ask.arg(MOST_FIELDS).arg(MOST_BYTES).arg(MOST_BYTES_IN_ALL);
+        pairs(&self.ask::<Vec<_>>(self.bulk(), &ask).await?)
+    }
+
+    async fn put(&self, entries: &[(String, String)]) -> Result<(), FleetError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let keys = [self.keys.board.as_str(), &self.keys.version];
+        let mut ask = script(include_str!("redis/put.lua"), &keys);
+        ask.arg(&self.keys.channel);
+        for (field, text) in entries {
+            ask.arg(field).arg(text);
+        }
+        self.ask(self.bulk(), &ask).await
+    }
+
+    async fn remove(&self, fields: &[String]) -> Result<(), FleetError> {
+        let keys = [self.keys.board.as_str(), &self.keys.version];
+        let mut ask = script(include_str!("redis/remove.lua"), &keys);
+        ask.arg(&self.keys.channel).arg(fields);
+        self.ask(self.bulk(), &ask).await
+    }
+
+    async fn beat(&self, replica: &str, sealed: &str, expiry: Duration) -> Result<(), FleetError> {
+        let milliseconds = u64::try_from(expiry.as_millis()).unwrap_or(u64::MAX);
+        let mut ask = script(include_str!("redis/beat.lua"), &[&self.keys.replicas]);
+        ask.arg(replica)
+            .arg(sealed)
+            .arg(milliseconds.clamp(1, LONGEST_EXPIRY));
+        self.ask(self.timeout, &ask).await
+    }
+
+    async fn replicas(&self) -> Result<Vec<(String, String)>, FleetError> {
+        let mut ask = script(include_str!("redis/replicas.lua"), &[&self.keys.replicas]);
+        ask.arg(MOST_FIELDS).arg(MOST_BYTES);
+        pairs(&self.ask::<Vec<_>>(self.timeout, &ask).await?)
+    }
+
+    async fn time(&self) -> Result<Duration, FleetError> {
+        // by a script with a key: in a cluster it is the clock of the node that has the keys
+        let ask = script("return redis.call('TIME')", &[&self.keys.replicas]);
+        let (seconds, microseconds): (u64, u64) = self.ask(self.timeout, &ask).await?;
+        let part = Duration::from_micros(microseconds);
+        Ok(Duration::from_secs(seconds).saturating_add(part))
+    }
+
+    async fn hinted(&self) {
+        self.hints.heard().await;
+    }
+}
+
+/// Milliseconds: a century is for ever, and the server can still add it to its time.
+const LONGEST_EXPIRY: u64 = 100 * 365 * 86_400_000;
+
+/// `EVAL` and not `EVALSHA`: a script is shorter than what it carries.
+fn script(text: &str, keys: &[&str]) -> Cmd {
+    let mut ask = cmd("EVAL");
+    ask.arg(text).arg(keys.len()).arg(keys);
+    ask
+}
+
+/// A flat list of names and texts. What is no UTF-8 was written by no gateway: its seal won't fit,
+/// and it takes nothing else with it.
+fn pairs(flat: &[Vec<u8>]) -> Result<Vec<(String, String)>, FleetError> {
+    let mut texts = flat
+        .iter()
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let mut found = Vec::with_capacity(texts.len() / 2);
+    while let Some(name) = texts.next() {
+        found.push((name, texts.next().ok_or(FleetError::Malformed)?));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;
