@@ -9,9 +9,11 @@ pub mod decide;
 pub mod head;
 pub mod parameters;
 pub mod route;
+pub mod retirement;
 pub mod switch;
 pub mod identity;
 pub mod standing;
+pub mod rehearsal;
 pub mod action;
 pub mod vehicle;
 pub mod ownership;
@@ -19,6 +21,7 @@ pub mod policy;
 pub mod quota;
 pub mod forward;
 pub mod guard;
+pub mod notice;
 pub mod audit;
 
 use std::fmt;
@@ -32,8 +35,7 @@ use uuid::Uuid;
 use crate::config::file::PrincipalKind;
 use crate::pipeline::parameters::Parameters;
 use crate::pipeline::quota::QuotaStanding;
-use crate::pipeline::route::Route;
-use crate::pipeline::vehicle::Vin;
+use crate::pipeline::switch::Situation;
 
 /// The head of a request, read one way only. Made by [`head::read`].
 #[derive(Clone)]
@@ -86,6 +88,8 @@ pub struct Principal {
     pub scopes: Vec<String>,
     /// The fleet that it manages.
     pub fleet: Option<String>,
+    /// The tenant that it belongs to.
+    pub tenant: Option<String>,
     /// `jti`.
     pub token_id: Option<String>,
     /// `exp`, since the Unix epoch.
@@ -107,14 +111,8 @@ impl fmt::Debug for Principal {
 /// What became known about a request on its way, for its one audit record.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
-    /// The route, once found.
-    pub route: Option<Arc<Route>>,
-    /// The action, once chosen.
-    pub action: Option<Arc<str>>,
-    /// The principal, once verified.
-    pub principal: Option<Arc<Principal>>,
-    /// The vehicle, once read; written as an HMAC only.
-    pub vin: Option<Vin>,
+    /// Route, action, principal and vehicle, each once known.
+    pub situation: Situation,
     /// What the principal is to it, once looked up.
     pub relation: Option<ownership::Relation>,
     /// `@id`s of the deciding policies.
@@ -125,4 +123,6 @@ pub struct Findings {
     pub quota: Option<QuotaStanding>,
     /// SHA-256 of a judged body.
     pub body_digest: Option<[u8; 32]>,
+    /// Whether it is the gateway's own question to itself, and nobody's request.
+    pub rehearsal: bool,
 }

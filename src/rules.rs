@@ -3,6 +3,9 @@
 //! [`Rules`] is built whole from a configuration, validated, and swapped between requests: a reload
 //! that has one mistake changes nothing.
 
+mod entrances;
+mod fuses;
+
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
@@ -21,10 +24,8 @@ use crate::pipeline::identity::Issuers;
 use crate::pipeline::policy::{PolicySet, ResourceKind};
 use crate::pipeline::quota::QuotaPolicy;
 use crate::pipeline::route::{Route, Router, Surface};
+use crate::pipeline::switch::Regions;
 use crate::pipeline::vehicle::VinRules;
-
-/// Base of `Retry-After` of an entrance that is kept closed by the configuration.
-const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// Routes, policies, keys and quotas, as one immutable value.
 #[expect(missing_debug_implementations, reason = "holds keys")]
@@ -55,6 +56,12 @@ pub struct Rules {
     pub assertion: Option<Signer>,
     /// What happens while no record can be written.
     pub audit_outage: AuditOutage,
+    /// Which region an entrance belongs to.
+    pub regions: Regions,
+    /// All regions of the configuration.
+    pub region_names: Vec<Arc<str>>,
+    /// Charged by sign-ins at an entrance that is being restored.
+    pub restoring_logins: Arc<QuotaPolicy>,
 }
 
 /// An upstream, resolved.
@@ -106,8 +113,11 @@ pub fn build(loaded: &Loaded) -> Result<Rules, Mistakes> {
     };
     let cache = config.limits.token_cache;
     let issuers = Issuers::load(&config.issuers, cache, Arc::new(pseudonym), &mut mistakes);
-    let surfaces = surfaces(config);
+    let surfaces = entrances::surfaces(config);
     let listed = routes(loaded, &surfaces, policies.as_ref(), &mut mistakes);
+    if let Some(policies) = &policies {
+        fuses::check(loaded, policies, &mut mistakes);
+    }
     let tree = Router::new(&listed.values().cloned().collect::<Vec<_>>())
         .map_err(|found| place_conflicts(loaded, found, &mut mistakes))
         .ok();
@@ -130,6 +140,13 @@ pub fn build(loaded: &Loaded) -> Result<Rules, Mistakes> {
         pseudonyms,
         assertion,
         audit_outage: config.audit.when_unavailable,
+        regions: entrances::regions(config),
+        region_names: config
+            .regions
+            .keys()
+            .map(|name| Arc::from(name.as_str()))
+            .collect(),
+        restoring_logins: Arc::new(entrances::restoring_logins(config)),
     })
 }
 
@@ -191,30 +208,6 @@ fn resolve_upstreams(loaded: &Loaded, mistakes: &mut Mistakes) -> BTreeMap<Arc<s
         upstreams.insert(Arc::from(name.as_str()), upstream);
     }
     upstreams
-}
-
-fn surfaces(config: &ConfigFile) -> BTreeMap<Arc<str>, (Arc<Surface>, ColdStart)> {
-    let checked = |(name, written): (&String, &file::Surface)| {
-        let name: Arc<str> = Arc::from(name.as_str());
-        let surface = Surface {
-            name: Arc::clone(&name),
-            hosts: written
-                .hosts
-                .iter()
-                .map(|host| host.to_ascii_lowercase())
-                .collect(),
-            issuers: written
-                .issuers
-                .iter()
-                .map(|issuer| Arc::from(issuer.as_str()))
-                .collect(),
-            denial_format: written.denial_format,
-            protected: written.protected,
-            retry_after: RETRY_AFTER,
-        };
-        (name, (Arc::new(surface), written.on_cold_start))
-    };
-    config.surfaces.iter().map(checked).collect()
 }
 
 fn vin_rules(config: &ConfigFile) -> VinRules {
@@ -288,6 +281,7 @@ fn route(
         },
         identity_required: entry.identity == IdentityNeed::Required,
         off: entry.off.as_deref().map(Arc::from),
+        retired: entry.retired.as_ref().map(|entry| Arc::new(entry.into())),
         upstream: Arc::from(entry.upstream.as_str()),
         quotas: entry
             .quotas

@@ -21,6 +21,14 @@ pub fn chosen_by_body(source: &ActionSource) -> bool {
     }
 }
 
+/// The action, where the route fixes it.
+pub fn fixed(source: &ActionSource) -> Option<&str> {
+    match source {
+        ActionSource::Fixed(action) => Some(action),
+        ActionSource::Chosen(_) => None,
+    }
+}
+
 /// The action's name.
 ///
 /// # Errors

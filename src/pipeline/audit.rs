@@ -109,6 +109,8 @@ pub enum Outcome {
     Denied(Denial),
     /// Forwarded, and the client or upstream went away before the end.
     Aborted,
+    /// Forwarded, and cut before the end by what is closed now.
+    Cut(Denial),
     /// The gateway failed; nothing is known of the upstream's side.
     Unknown,
 }
@@ -239,6 +241,8 @@ struct Line<'a> {
     policy_errors: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     quota: Option<QuotaLine<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    rehearsal: bool,
     rules: &'a str,
     board: u64,
     #[serde(skip_serializing_if = "is_zero")]
@@ -288,10 +292,11 @@ fn line(facts: &Facts<'_>, pseudonyms: &Pseudonyms) -> String {
 fn describe<'a>(facts: &'a Facts<'_>, pseudonyms: &Pseudonyms) -> Line<'a> {
     let findings = facts.findings;
     let denial = match facts.outcome {
-        Outcome::Denied(denial) => Some(denial),
+        Outcome::Denied(denial) | Outcome::Cut(denial) => Some(denial),
         Outcome::Forwarded | Outcome::Aborted | Outcome::Unknown => None,
     };
-    let route = findings.route.as_deref();
+    let situation = &findings.situation;
+    let route = situation.route.as_deref();
     Line {
         time: clock::rfc3339(facts.received_at),
         id: facts.id,
@@ -304,17 +309,18 @@ fn describe<'a>(facts: &'a Facts<'_>, pseudonyms: &Pseudonyms) -> Line<'a> {
         host: facts.head.and_then(|head| listed_host(head, findings)),
         route: route.map(|route| &*route.id),
         surface: route.map(|route| &*route.surface.name),
-        action: findings.action.as_deref(),
+        action: situation.action.as_deref().map(|class| &*class.name),
         address: facts.head.map(|head| head.address).or(facts.peer),
-        principal: findings
+        principal: situation
             .principal
             .as_deref()
             .map(|principal| principal_line(principal, pseudonyms)),
-        vin: findings.vin.as_ref().map(|vin| pseudonyms.vin(vin)),
+        vin: situation.vin.as_ref().map(|vin| pseudonyms.vin(vin)),
         relation: findings.relation.as_ref().map(|relation| relation.word),
         policies: &findings.policies,
         policy_errors: findings.policy_errors,
         quota: findings.quota.as_ref().map(quota_line),
+        rehearsal: findings.rehearsal,
         rules: facts.rules_revision,
         board: facts.board_revision,
         masked: usize::try_from(facts.masked).unwrap_or(usize::MAX),
@@ -329,7 +335,7 @@ fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Forwarded => "forwarded",
         Outcome::Denied(_) => "denied",
-        Outcome::Aborted => "aborted",
+        Outcome::Aborted | Outcome::Cut(_) => "aborted",
         Outcome::Unknown => "unknown",
     }
 }
@@ -352,7 +358,7 @@ pub fn method(method: &http::Method) -> &'static str {
 
 /// The host, where its surface lists it: any other is the client's own text.
 fn listed_host<'a>(head: &RequestHead, findings: &'a Findings) -> Option<&'a str> {
-    let surface = &findings.route.as_deref()?.surface;
+    let surface = &findings.situation.route.as_deref()?.surface;
     let listed = surface.hosts.iter().find(|host| **host == head.host)?;
     Some(listed)
 }

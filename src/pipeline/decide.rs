@@ -3,6 +3,7 @@
 //! The product in one body. Stage 1 (`head`) made the [`RequestHead`]; here follow 2 to 11. All
 //! branching and every await is here; the stages are pure.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,21 +16,25 @@ use crate::pipeline::parameters::{self, JudgedBody};
 use crate::pipeline::policy::{self, Question, Resource};
 use crate::pipeline::ports::{BodySource, Ports};
 use crate::pipeline::quota::{self, Charged};
+use crate::pipeline::rehearsal::{self, Rehearsal};
 use crate::pipeline::route::{PathParameters, Route};
+use crate::pipeline::switch::{self, Situation};
 use crate::pipeline::vehicle::{self, Vin};
 use crate::pipeline::{
-    Findings, Principal, RequestHead, action, audit, identity, standing, switch,
+    Findings, Principal, RequestHead, action, audit, identity, retirement, standing,
 };
 use crate::rules::Rules;
 use crate::switchboard::Board;
+
+/// The action of signing in.
+const LOGIN: &str = "Login";
 
 /// Proof that a request was judged and may be forwarded. Only [`decide`] makes one.
 #[derive(Debug)]
 pub struct Permit {
     route: Arc<Route>,
     action: Arc<str>,
-    principal: Option<Arc<Principal>>,
-    vin: Option<Vin>,
+    situation: Situation,
     body_digest: Option<[u8; 32]>,
     intent_written: bool,
 }
@@ -47,12 +52,12 @@ impl Permit {
 
     /// Who asked, where the route needs to know.
     pub fn principal(&self) -> Option<&Arc<Principal>> {
-        self.principal.as_ref()
+        self.situation.principal.as_ref()
     }
 
     /// The vehicle that was judged.
     pub fn vin(&self) -> Option<&Vin> {
-        self.vin.as_ref()
+        self.situation.vin.as_ref()
     }
 
     /// SHA-256 of the judged body.
@@ -65,16 +70,16 @@ impl Permit {
         self.intent_written
     }
 
-    /// The second look, just before the first byte goes upstream: it can only deny.
-    pub fn confirm(&self, newest: &Board) -> Result<(), Denial> {
-        switch::check_entrance(newest, &self.route)?;
-        if let Some(principal) = &self.principal {
-            standing::check(newest, &self.route, principal)?;
-        }
-        match &self.vin {
-            Some(vin) => switch::check_vehicle(newest, &self.route, self.principal.as_deref(), vin),
-            None => Ok(()),
-        }
+    /// The second look, just before the first byte goes upstream, and any later one: it can only
+    /// deny.
+    pub fn confirm(&self, newest: &Board, now: Duration) -> Result<(), Denial> {
+        self.situation.check_vehicle(newest, now)
+    }
+
+    /// Whether a closure refuses it that gives no time to what is being served.
+    pub fn is_cut_at_once(&self, newest: &Board) -> bool {
+        let place = self.situation.whole();
+        place.is_some_and(|place| newest.cuts(place))
     }
 }
 
@@ -90,6 +95,8 @@ pub struct Judge<'a> {
     pub ports: &'a Ports,
     /// Whether a place for this request's record is reserved.
     pub recordable: bool,
+    /// What it rehearses, if it is the gateway's own question to itself.
+    pub rehearsal: Option<&'a Rehearsal>,
 }
 
 /// Judges one request, in the order of the design: cheap before dear, nothing about a vehicle before
@@ -106,26 +113,38 @@ pub async fn decide(
         ports,
         ..
     } = judge;
-    ports.door.admit(head.address).map_err(flooding)?;
+    findings.rehearsal = judge.rehearsal.is_some();
+    ports.door.admit(head.address).map_err(flooding)?; // a rehearsal pays like everybody
     let (route, path) = rules.router.find(head)?;
-    findings.route = Some(Arc::clone(&route));
-    switch::check_entrance(board, &route)?;
-    let principal = if route.identity_required {
+    let now = head.received_at;
+    let situation = &mut findings.situation;
+    *situation = Situation::at_entrance(Arc::clone(&route), head, &rules.regions);
+    situation.version = switch::version(route.surface.client_version.as_ref(), head, &path);
+    situation.action = action::fixed(&route.action).map(|action| rules.policies.class(action));
+    retirement::check(&route, now)?;
+    switch::check_off(&route)?;
+    situation.check(board, now)?;
+    if let Some(rehearsal) = judge.rehearsal {
+        // INVARIANT: no rehearsal gets behind this line, so none gets a permit, asks the directory or
+        // charges a quota: what judges it can only deny.
+        return Err(rehearsal::judge(rehearsal, situation, (rules, board), now));
+    }
+    if route.identity_required {
         let principal = identity::identify(&rules.issuers, &route.surface, head)?;
-        findings.principal = Some(Arc::clone(&principal));
-        standing::check(board, &route, &principal)?;
-        Some(principal)
-    } else {
-        None // the route says in so many words that anyone may come
-    };
+        situation.principal = Some(principal);
+        standing::check(board, situation, now)?;
+    } // else the route says in so many words that anyone may come
     let judged = judge_body(rules, head, &route, body, findings).await?;
     let action = action::choose(&route.action, head, &judged)?;
-    findings.action = Some(Arc::clone(&action));
+    if findings.situation.action.is_none() {
+        findings.situation.action = Some(rules.policies.class(&action));
+        findings.situation.check(board, now)?;
+    }
     let vin = read_vehicle(rules, head, &path, (&route, &judged), findings)?;
-    if let Some(principal) = &principal {
+    if let Some(principal) = findings.situation.principal.clone() {
         let asking = Asking {
             route: &route,
-            principal,
+            principal: &principal,
             action: &action,
         };
         authorize(judge, head, asking, vin.as_ref(), findings).await?;
@@ -133,18 +152,14 @@ pub async fn decide(
         // INVARIANT: a vehicle is never reached by nobody, whatever a configuration let pass.
         return Err(Denial::AccessDenied(AccessFlaw::NotPermitted));
     }
-    if let Some(vin) = &vin {
-        switch::check_vehicle(board, &route, principal.as_deref(), vin)?;
-    }
+    findings.situation.check_vehicle(board, now)?;
     charge(judge, head, &route, findings).await?;
     let intent_written = commit_to_record(judge, head, &action, findings).await?;
-    let body_digest = findings.body_digest;
     Ok(Permit {
         route,
         action,
-        principal,
-        vin,
-        body_digest,
+        situation: findings.situation.clone(),
+        body_digest: findings.body_digest,
         intent_written,
     })
 }
@@ -203,7 +218,7 @@ fn read_vehicle(
         return Ok(None);
     };
     let vin = vehicle::resolve(place, head, path, body, &rules.vins)?;
-    findings.vin = Some(vin);
+    findings.situation.vin = Some(vin);
     Ok(Some(vin))
 }
 
@@ -249,11 +264,12 @@ async fn authorize(
         },
         findings,
     )?;
-    if relation.known {
-        Ok(())
-    } else {
-        Err(Denial::AccessDenied(AccessFlaw::UnknownVehicle))
+    if !relation.known {
+        return Err(Denial::AccessDenied(AccessFlaw::UnknownVehicle));
     }
+    let region = facts.as_deref().map(|facts| Arc::from(&*facts.region));
+    findings.situation.vehicle_region = region;
+    Ok(())
 }
 
 /// One look-up, bounded in time; unknown is not absent.
@@ -272,15 +288,27 @@ async fn charge(
     route: &Route,
     findings: &mut Findings,
 ) -> Result<(), Denial> {
-    if route.quotas.is_empty() {
+    let situation = &findings.situation;
+    let signs_in = situation
+        .action
+        .as_ref()
+        .is_some_and(|class| *class.name == *LOGIN);
+    let mut quotas = Cow::Borrowed(&route.quotas);
+    if signs_in && situation.is_restoring(judge.board) {
+        // Everybody was signed out meanwhile: they come back in numbers, and not all at once.
+        quotas
+            .to_mut()
+            .push(Arc::clone(&judge.rules.restoring_logins));
+    }
+    if quotas.is_empty() {
         return Ok(());
     }
     let whose = Charged {
-        principal: findings.principal.as_deref(),
-        vin: findings.vin.as_ref(),
+        principal: situation.principal.as_deref(),
+        vin: situation.vin.as_ref(),
         address: head.address,
     };
-    let charges = quota::charges(&route.quotas, whose, &judge.rules.partition_key);
+    let charges = quota::charges(&quotas, whose, &judge.rules.partition_key);
     let limit = judge.rules.limits.lookup_timeout.get();
     let answer = tokio::time::timeout(limit, judge.ports.ledger.charge(&charges, head.received_at));
     match answer.await {

@@ -175,6 +175,7 @@ impl Issuers {
             client: claims.client,
             scopes: claims.scopes,
             fleet: claims.fleet,
+            tenant: claims.tenant,
             token_id: claims.token_id,
             expires_at: claims.expires_at,
         }

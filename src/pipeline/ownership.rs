@@ -111,6 +111,7 @@ mod tests {
             client: None,
             scopes: Vec::new(),
             fleet: fleet.map(str::to_owned),
+            tenant: None,
             token_id: None,
             expires_at: Duration::MAX,
             pseudonym: String::new(),

@@ -1,9 +1,9 @@
 //! May this principal do this action to this vehicle in this context?
 //!
-//! The one home of Cedar. Policies are sliced by action and principal type when they are loaded; an
-//! evaluation error denies.
+//! The home of Cedar, but for what operators may do. Policies are sliced by action and principal type
+//! when they are loaded; an evaluation error denies.
 
-mod read;
+pub(crate) mod read;
 mod entities;
 mod memo;
 mod slice;
@@ -11,7 +11,7 @@ pub mod cases;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,9 +36,8 @@ pub struct PolicySet {
     names: Names,
     slices: Slices,
     ids: HashMap<PolicyId, Arc<str>>,
-    /// Every action that is no command.
-    quiet: HashSet<String>,
-    known: HashSet<String>,
+    /// What every action is.
+    classes: HashMap<String, Arc<ActionClass>>,
     authorizer: Authorizer,
     memo: Memo,
 }
@@ -50,6 +49,17 @@ impl fmt::Debug for PolicySet {
             .field("policies", &self.ids.len())
             .finish_non_exhaustive()
     }
+}
+
+/// What an action is, as the schema says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionClass {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Every group that it is in, sorted.
+    pub groups: Vec<Arc<str>>,
+    /// Whether it has an effect.
+    pub command: bool,
 }
 
 /// What Cedar is asked.
@@ -105,7 +115,7 @@ impl PolicySet {
             schema,
             policies,
             revision,
-        } = read::read(directory)?;
+        } = read::read(directory, read::SCHEMA)?;
         Self::assemble(&schema, &policies, revision).map_err(|message| {
             let mut mistakes = Mistakes::default();
             let place = directory.join(read::SCHEMA);
@@ -127,11 +137,7 @@ impl PolicySet {
             names,
             slices,
             ids,
-            quiet: slice::quiet_actions(schema)?,
-            known: schema
-                .actions()
-                .map(|action| action.id().unescaped().to_owned())
-                .collect(),
+            classes: slice::classes(schema)?,
             authorizer: Authorizer::new(),
             memo: Memo::new()?,
         })
@@ -144,7 +150,7 @@ impl PolicySet {
 
     /// Whether the schema has this action.
     pub fn knows(&self, action: &str) -> bool {
-        self.known.contains(action)
+        self.classes.contains_key(action)
     }
 
     /// Whether the schema knows the action for such principals on such a resource.
@@ -157,7 +163,24 @@ impl PolicySet {
     /// Whether the action has an effect: it is in a group other than `Read` and `Public`. An action
     /// that the schema lacks, or that is in no group, is a command.
     pub fn is_command(&self, action: &str) -> bool {
-        !self.quiet.contains(action)
+        self.classes.get(action).is_none_or(|class| class.command)
+    }
+
+    /// What an action is; one that the schema lacks is a command in no group.
+    pub fn class(&self, action: &str) -> Arc<ActionClass> {
+        match self.classes.get(action) {
+            Some(class) => Arc::clone(class),
+            None => Arc::new(ActionClass {
+                name: Arc::from(action),
+                groups: Vec::new(),
+                command: true,
+            }),
+        }
+    }
+
+    /// Names of all actions and groups of actions.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        self.classes.keys().map(String::as_str)
     }
 }
 

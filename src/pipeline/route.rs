@@ -11,15 +11,15 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::Method;
 
-use crate::config::file::DenialFormat;
+use crate::config::file::{ClientVersion, DenialFormat};
 use crate::config::route::{ActionSource, BodyNeed, VehiclePlace};
 use crate::denial::Denial;
 use crate::pipeline::RequestHead;
 use crate::pipeline::quota::QuotaPolicy;
+use crate::pipeline::retirement::Retirement;
 
 /// A route as a decision uses it.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub struct Route {
     pub identity_required: bool,
     /// Public reason why it is listed and refused.
     pub off: Option<Arc<str>>,
+    /// When and why it goes, if it does.
+    pub retired: Option<Arc<Retirement>>,
     /// Name of the upstream.
     pub upstream: Arc<str>,
     /// Quota policies charged together.
@@ -63,8 +65,8 @@ pub struct Surface {
     pub denial_format: DenialFormat,
     /// Whether closing it takes its name, typed.
     pub protected: bool,
-    /// Base of `Retry-After` of a closure.
-    pub retry_after: Duration,
+    /// Where a request tells its client's version.
+    pub client_version: Option<ClientVersion>,
 }
 
 /// Values of a path's parameters.
@@ -149,16 +151,29 @@ impl Router {
     /// # Errors
     /// `RouteUnknown`, or `MethodNotAllowed` with the methods listed for that path.
     pub fn find(&self, head: &RequestHead) -> Result<(Arc<Route>, PathParameters), Denial> {
-        let found = self.tree.at(&head.path).map_err(|_| Denial::RouteUnknown)?;
+        self.find_for(&head.method, &head.host, &head.path)
+    }
+
+    /// The same by what it depends on: the host in lower case, the path canonical.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub fn find_for(
+        &self,
+        method: &Method,
+        host: &str,
+        path: &str,
+    ) -> Result<(Arc<Route>, PathParameters), Denial> {
+        let found = self.tree.at(path).map_err(|_| Denial::RouteUnknown)?;
         if found.params.iter().any(|(_, value)| value.is_empty()) {
             return Err(Denial::RouteUnknown); // the tree takes `//` for an empty parameter
         }
-        let on_host = |candidate: &&Candidate| serves(&candidate.route.surface, &head.host);
+        let on_host = |candidate: &&Candidate| serves(&candidate.route.surface, host);
         let candidate = found
             .value
             .iter()
             .filter(on_host)
-            .find(|candidate| lists(&candidate.route, &head.method));
+            .find(|candidate| lists(&candidate.route, method));
         let Some(candidate) = candidate else {
             return Err(refuse_method(found.value.iter().filter(on_host)));
         };

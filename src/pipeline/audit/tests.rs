@@ -10,8 +10,10 @@ use crate::config::route::{ActionSource, BodyNeed};
 use crate::denial::{AccessFlaw, ClosedBy};
 use crate::pipeline::ownership::Relation;
 use crate::pipeline::parameters::Parameters;
+use crate::pipeline::policy::ActionClass;
 use crate::pipeline::quota::QuotaPolicy;
 use crate::pipeline::route::{Route, Surface};
+use crate::pipeline::switch::Situation;
 
 const VIN: &str = "SJNFAAZE0U6012345";
 
@@ -42,7 +44,7 @@ fn route() -> Arc<Route> {
         issuers: Vec::new(),
         denial_format: DenialFormat::Problem,
         protected: false,
-        retry_after: Duration::from_secs(30),
+        client_version: None,
     };
     Arc::new(Route {
         id: Arc::from("mobile.battery"),
@@ -54,6 +56,7 @@ fn route() -> Arc<Route> {
         vehicle: None,
         identity_required: true,
         off: None,
+        retired: None,
         upstream: Arc::from("telematics"),
         quotas: Vec::new(),
         body: BodyNeed::Auto,
@@ -68,6 +71,7 @@ fn principal(subject: &str, token_id: &str) -> Principal {
         client: Some("app".to_owned()),
         scopes: Vec::new(),
         fleet: None,
+        tenant: None,
         token_id: Some(token_id.to_owned()),
         expires_at: Duration::ZERO,
         pseudonym: pseudonyms().subject("owners", subject),
@@ -82,10 +86,17 @@ fn findings(principal: Principal, vin: Vin) -> Findings {
         key: std::collections::BTreeSet::new(),
     };
     Findings {
-        route: Some(route()),
-        action: Some(Arc::from("ReadBatteryStatus")),
-        principal: Some(Arc::new(principal)),
-        vin: Some(vin),
+        situation: Situation {
+            route: Some(route()),
+            action: Some(Arc::new(ActionClass {
+                name: Arc::from("ReadBatteryStatus"),
+                groups: Vec::new(),
+                command: false,
+            })),
+            principal: Some(Arc::new(principal)),
+            vin: Some(vin),
+            ..Situation::default()
+        },
         relation: Some(Relation {
             known: true,
             word: "owner",
@@ -99,6 +110,7 @@ fn findings(principal: Principal, vin: Vin) -> Findings {
             reset: Duration::ZERO,
         }),
         body_digest: Some([0xab; 32]),
+        rehearsal: false,
     }
 }
 
@@ -143,8 +155,8 @@ fn a_record_says_what_happened_in_a_stable_order() {
 fn a_denial_is_recorded_with_its_public_code_and_private_reason() {
     let closed = Denial::Closed(ClosedBy {
         closure: Arc::from("c-1\n\u{1b}"),
-        message: Some(Arc::from("public")),
-        retry_after: Duration::ZERO,
+        texts: Arc::new([("en".to_owned(), "public".to_owned())].into()),
+        remaining: None,
     });
     let table = [
         (

@@ -157,6 +157,7 @@ fn the_assertion_names_who_and_what_at_the_time_of_forwarding() {
         client: Some("app".to_owned()),
         scopes: Vec::new(),
         fleet: None,
+        tenant: None,
         token_id: None,
         expires_at: Duration::MAX,
         pseudonym: String::new(),

@@ -25,6 +25,8 @@ pub struct Expected {
     pub audiences: Vec<String>,
     /// The claim that names a fleet.
     pub fleet_claim: Option<String>,
+    /// The claim that names a tenant.
+    pub tenant_claim: Option<String>,
     /// Tolerated clock difference.
     pub clock_skew: Duration,
 }
@@ -40,6 +42,8 @@ pub struct Claims {
     pub scopes: Vec<String>,
     /// The issuer's fleet claim.
     pub fleet: Option<String>,
+    /// The issuer's tenant claim.
+    pub tenant: Option<String>,
     /// `jti`.
     pub token_id: Option<String>,
     /// `exp`, since the Unix epoch.
@@ -93,16 +97,22 @@ pub fn read(members: &Members, expected: &Expected, now: Duration) -> Result<Cla
         subject: required(text(members, "sub")?)?.to_owned(),
         client: client(members)?,
         scopes: scopes(members)?,
-        fleet: match &expected.fleet_claim {
-            Some(name) => text(members, name)?.map(str::to_owned),
-            None => None,
-        },
+        fleet: named(members, expected.fleet_claim.as_deref())?,
+        tenant: named(members, expected.tenant_claim.as_deref())?,
         token_id: text(members, "jti")?.map(str::to_owned),
         expires_at,
         lifetime,
     };
     lifetime.check(now)?;
     Ok(claims)
+}
+
+/// A claim that the issuer's settings name, if they do.
+fn named(members: &Members, name: Option<&str>) -> Result<Option<String>, TokenFlaw> {
+    match name {
+        Some(name) => Ok(text(members, name)?.map(str::to_owned)),
+        None => Ok(None),
+    }
 }
 
 fn required<T>(claim: Option<T>) -> Result<T, TokenFlaw> {
@@ -198,6 +208,7 @@ mod tests {
             issuer: "https://id.example".to_owned(),
             audiences: vec!["telematics".to_owned()],
             fleet_claim: Some("fleet".to_owned()),
+            tenant_claim: Some("tenant".to_owned()),
             clock_skew: Duration::from_secs(5),
         }
     }

@@ -57,6 +57,7 @@ impl Issuer {
                 issuer: settings.issuer.clone(),
                 audiences: settings.audiences.clone(),
                 fleet_claim: settings.fleet_claim.clone(),
+                tenant_claim: settings.tenant_claim.clone(),
                 clock_skew: settings.clock_skew.get(),
             },
             validations: validations(settings),
@@ -91,8 +92,17 @@ impl Issuer {
         let skew = self.expected.clock_skew.as_millis().to_string();
         let kind = format!("{:?}", self.kind);
         let fleet_claim = self.expected.fleet_claim.as_deref().unwrap_or_default();
+        let tenant_claim = self.expected.tenant_claim.as_deref().unwrap_or_default();
         let (issuer, token_type) = (self.issuer.as_str(), self.token_type.as_str());
-        for text in [&*self.name, issuer, &kind, token_type, fleet_claim, &skew] {
+        for text in [
+            &*self.name,
+            issuer,
+            &kind,
+            token_type,
+            fleet_claim,
+            tenant_claim,
+            &skew,
+        ] {
             feed(digest, text.as_bytes());
         }
         feed_all(digest, self.expected.audiences.iter().map(String::as_bytes));
@@ -145,11 +155,13 @@ fn check(name: &str, settings: &file::Issuer, mistakes: &mut Mistakes) {
             "wants the `typ` of the tokens, such as `at+jwt`",
         );
     }
-    if settings.fleet_claim.as_ref().is_some_and(String::is_empty) {
-        wrong(
-            "fleet_claim",
-            "wants the name of a claim, not an empty string",
-        );
+    for (key, claim) in [
+        ("fleet_claim", &settings.fleet_claim),
+        ("tenant_claim", &settings.tenant_claim),
+    ] {
+        if claim.as_ref().is_some_and(String::is_empty) {
+            wrong(key, "wants the name of a claim, not an empty string");
+        }
     }
     if settings.clock_skew.get() > MOST_CLOCK_SKEW {
         wrong("clock_skew", "may be `60s` at most");

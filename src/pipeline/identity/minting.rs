@@ -132,6 +132,7 @@ pub(crate) fn issuer(folder: &Path, iss: &str, keys: &[&Value]) -> file::Issuer 
         principal: PrincipalKind::User,
         token_type: "at+jwt".to_owned(),
         fleet_claim: Some("fleet".to_owned()),
+        tenant_claim: None,
         same_subjects_as: None,
         clock_skew: Span::from_secs(5),
     }

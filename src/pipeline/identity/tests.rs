@@ -66,7 +66,7 @@ fn surface() -> Surface {
         issuers: vec![Arc::from("owners"), Arc::from("partners")],
         denial_format: DenialFormat::Problem,
         protected: false,
-        retry_after: Duration::from_secs(1),
+        client_version: None,
     }
 }
 
@@ -146,6 +146,7 @@ fn a_good_token_becomes_a_principal() {
         client: Some("app".to_owned()),
         scopes: vec!["read".to_owned(), "control".to_owned()],
         fleet: Some("f1".to_owned()),
+        tenant: None,
         token_id: Some("t1".to_owned()),
         expires_at: Duration::from_secs(NOW + 300),
         pseudonym: "owners/6".to_owned(),

@@ -62,7 +62,8 @@ pub fn run_cases(policies: &PolicySet, directory: &Path) -> Result<CaseReport, M
     mistakes.or(report)
 }
 
-fn list(directory: &Path, mistakes: &mut Mistakes) -> Vec<PathBuf> {
+/// The files of cases of a folder, sorted; none where there is no folder.
+pub(crate) fn list(directory: &Path, mistakes: &mut Mistakes) -> Vec<PathBuf> {
     if !directory.exists() {
         return Vec::new();
     }
@@ -263,6 +264,7 @@ fn principal(caller: &Caller) -> Principal {
         client: caller.client.clone(),
         scopes: caller.scopes.clone(),
         fleet: caller.fleet.clone(),
+        tenant: None,
         token_id: None,
         expires_at: Duration::MAX,
         pseudonym: String::new(),

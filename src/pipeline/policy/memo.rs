@@ -88,6 +88,7 @@ impl Facts {
             client,
             scopes,
             fleet,
+            tenant: _,   // switches see it, no policy does
             token_id: _, // names one token, and no policy gets to see it
             expires_at: _,
             pseudonym: _,

@@ -15,20 +15,20 @@ use crate::config::Mistakes;
 use crate::digest;
 
 /// Name of the schema's file.
-pub(super) const SCHEMA: &str = "schema.cedarschema";
+pub(crate) const SCHEMA: &str = "schema.cedarschema";
 
 /// What every policy must say about itself.
 const ANNOTATIONS: [&str; 3] = ["id", "owner", "reason"];
 
 /// A right set of files.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(crate) struct Written {
     /// The schema.
-    pub(super) schema: Schema,
+    pub(crate) schema: Schema,
     /// All policies, each under its `@id`.
-    pub(super) policies: Vec<Policy>,
+    pub(crate) policies: Vec<Policy>,
     /// SHA-256 over all files, hex, first 16 digits.
-    pub(super) revision: Arc<str>,
+    pub(crate) revision: Arc<str>,
 }
 
 /// One file as text.
@@ -52,10 +52,10 @@ impl Source {
     }
 }
 
-/// Reads and validates.
-pub(super) fn read(directory: &Path) -> Result<Written, Mistakes> {
+/// Reads and validates what is in `directory`; its schema is the file of this name.
+pub(crate) fn read(directory: &Path, schema: &str) -> Result<Written, Mistakes> {
     let mut mistakes = Mistakes::default();
-    let schema_source = source(&directory.join(SCHEMA), &mut mistakes);
+    let schema_source = source(&directory.join(schema), &mut mistakes);
     let schema = schema_source
         .as_ref()
         .and_then(|source| parse_schema(source, &mut mistakes));

@@ -15,7 +15,7 @@ use crate::config::file::PrincipalKind;
 use crate::pipeline::Principal;
 use crate::pipeline::ownership::{Relation, VehicleFacts};
 use crate::pipeline::policy::entities::{self, Attribute, KINDS, Names, Needs, Unfit};
-use crate::pipeline::policy::{Question, Resource, ResourceKind};
+use crate::pipeline::policy::{ActionClass, Question, Resource, ResourceKind};
 use crate::pipeline::vehicle::Vin;
 
 /// Groups of actions without an effect.
@@ -258,6 +258,7 @@ fn sample_principal(kind: PrincipalKind, vin: &str) -> Principal {
         client: Some("sample".to_owned()),
         scopes: vec!["sample".to_owned()],
         fleet: Some("sample".to_owned()),
+        tenant: None,
         token_id: None,
         expires_at: Duration::ZERO,
         pseudonym: String::new(),
@@ -274,20 +275,28 @@ fn sample_facts() -> VehicleFacts {
     }
 }
 
-/// Actions that are in `Read` or `Public`, and in no group beside these and what is below them.
-pub(super) fn quiet_actions(schema: &Schema) -> Result<HashSet<String>, String> {
+/// What each action is. An action is no command if it is in `Read` or `Public`, and in no group beside
+/// these and what is below them.
+pub(super) fn classes(schema: &Schema) -> Result<HashMap<String, Arc<ActionClass>>, String> {
     let hierarchy = schema.action_entities().map_err(|e| e.to_string())?;
     let is_quiet = |group: &EntityUid| {
         let named = |one: &EntityUid| QUIET.contains(&one.id().unescaped());
         let above = hierarchy.ancestors(group).into_iter().flatten();
         named(group) || above.into_iter().any(named)
     };
-    let quiet = |action: &&EntityUid| {
+    let class = |action: &EntityUid| {
         let groups: Vec<_> = hierarchy.ancestors(action).into_iter().flatten().collect();
-        !groups.is_empty() && groups.into_iter().all(is_quiet)
+        let command = groups.is_empty() || !groups.iter().all(|group| is_quiet(group));
+        let name = action.id().unescaped();
+        let names = groups.iter().map(|group| Arc::from(group.id().unescaped()));
+        let mut groups: Vec<Arc<str>> = names.collect();
+        groups.sort_unstable();
+        let class = ActionClass {
+            name: Arc::from(name),
+            groups,
+            command,
+        };
+        (name.to_owned(), Arc::new(class))
     };
-    let names = schema.actions().filter(quiet);
-    Ok(names
-        .map(|action| action.id().unescaped().to_owned())
-        .collect())
+    Ok(schema.actions().map(class).collect())
 }

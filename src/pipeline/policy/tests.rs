@@ -50,6 +50,7 @@ fn user(subject: &str) -> Principal {
         client: None,
         scopes: Vec::new(),
         fleet: None,
+        tenant: None,
         token_id: None,
         expires_at: Duration::MAX,
         pseudonym: String::new(),
@@ -244,7 +245,7 @@ fn every_comfort_and_security_command_needs_a_capability() {
         capabilities: Vec::new(),
         ..car("anna")
     };
-    let schema = read::read(&shipped()).unwrap().schema;
+    let schema = read::read(&shipped(), read::SCHEMA).unwrap().schema;
     let hierarchy = schema.action_entities().unwrap();
     let mut seen = 0;
     for group in ["Comfort", "Security"] {

@@ -26,6 +26,7 @@ fn principal(issuer: &str, subject: &str, client: Option<&str>) -> Principal {
         client: client.map(str::to_owned),
         scopes: Vec::new(),
         fleet: None,
+        tenant: None,
         token_id: None,
         expires_at: Duration::MAX,
         pseudonym: String::new(),

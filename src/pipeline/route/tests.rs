@@ -28,7 +28,7 @@ fn route(text: &str, listed: &[(&str, &[&str])]) -> Arc<Route> {
         issuers: Vec::new(),
         denial_format: DenialFormat::Problem,
         protected: false,
-        retry_after: Duration::from_secs(1),
+        client_version: None,
     };
     Arc::new(Route {
         id: Arc::from(words[0]),
@@ -43,6 +43,7 @@ fn route(text: &str, listed: &[(&str, &[&str])]) -> Arc<Route> {
         vehicle: None,
         identity_required: true,
         off: None,
+        retired: None,
         upstream: Arc::from("telematics"),
         quotas: Vec::new(),
         body: BodyNeed::Auto,

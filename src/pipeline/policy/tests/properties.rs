@@ -15,7 +15,8 @@ use crate::pipeline::policy::{Question, Resource, ResourceKind, evaluate, read};
 use crate::pipeline::vehicle::Vin;
 use crate::pipeline::{Findings, Principal};
 
-static WRITTEN: LazyLock<read::Written> = LazyLock::new(|| read::read(&shipped()).unwrap());
+static WRITTEN: LazyLock<read::Written> =
+    LazyLock::new(|| read::read(&shipped(), read::SCHEMA).unwrap());
 
 fn small(words: &'static [&'static str]) -> impl Strategy<Value = String> {
     prop::sample::select(words).prop_map(str::to_owned)

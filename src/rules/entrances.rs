@@ -1,0 +1,59 @@
+//! Which entrances are there, and where?
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::file::{self, ColdStart, ConfigFile};
+use crate::pipeline::quota::QuotaPolicy;
+use crate::pipeline::route::Surface;
+use crate::pipeline::switch::Regions;
+
+pub(super) fn surfaces(config: &ConfigFile) -> BTreeMap<Arc<str>, (Arc<Surface>, ColdStart)> {
+    let checked = |(name, written): (&String, &file::Surface)| {
+        let name: Arc<str> = Arc::from(name.as_str());
+        let surface = Surface {
+            name: Arc::clone(&name),
+            hosts: written
+                .hosts
+                .iter()
+                .map(|host| host.to_ascii_lowercase())
+                .collect(),
+            issuers: written
+                .issuers
+                .iter()
+                .map(|issuer| Arc::from(issuer.as_str()))
+                .collect(),
+            denial_format: written.denial_format,
+            protected: written.protected,
+            client_version: written.client_version.clone(),
+        };
+        (name, (Arc::new(surface), written.on_cold_start))
+    };
+    config.surfaces.iter().map(checked).collect()
+}
+
+pub(super) fn regions(config: &ConfigFile) -> Regions {
+    let named = |of: fn(&file::Region) -> &Vec<String>| {
+        let pairs = config.regions.iter().flat_map(move |(name, region)| {
+            let name: Arc<str> = Arc::from(name.as_str());
+            let keys = of(region).iter().map(|key| key.to_ascii_lowercase());
+            keys.map(move |key| (key, Arc::clone(&name)))
+        });
+        pairs.collect()
+    };
+    Regions {
+        hosts: named(|region| &region.hosts),
+        listeners: named(|region| &region.listeners),
+    }
+}
+
+/// One count a replica: what it protects is the server behind all of them.
+pub(super) fn restoring_logins(config: &ConfigFile) -> QuotaPolicy {
+    QuotaPolicy {
+        name: Arc::from("restoring-logins"),
+        quota: config.switches.restoring_logins_per_second,
+        window: Duration::from_secs(1),
+        key: std::collections::BTreeSet::new(),
+    }
+}
