@@ -4,14 +4,20 @@
 //! private reason inside a variant goes to the audit record and never to the client.
 
 pub mod answer;
+mod accept;
+pub mod language;
 pub mod words;
 pub mod page;
+mod grpc;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+
+use crate::pipeline::retirement::Retirement;
+use crate::switchboard::Texts;
 
 /// An expected refusal. Closed on purpose: no `Other`, no free text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,10 +56,14 @@ pub enum Denial {
     QuotaExceeded(QuotaRefusal),
     /// This entrance, client, subject or vehicle is closed (503 `closed`).
     Closed(ClosedBy),
+    /// A command where only reads are let through (503 `read-only`).
+    ReadOnly(ClosedBy),
     /// More work than the gateway takes (503 `overloaded`).
     Overloaded,
     /// A fact that the decision needs can't be had (503 `dependency-unavailable`).
     DependencyUnavailable(Dependency),
+    /// Gone for good, as was announced (410 `retired`).
+    Retired(Arc<Retirement>),
     /// The upstream failed (502 `upstream-failed`).
     UpstreamFailed,
     /// The upstream did not answer in time (504 `upstream-timeout`).
@@ -132,6 +142,8 @@ pub enum AccessFlaw {
     Forbidden,
     /// A policy could not be evaluated: an error is a no.
     PolicyError,
+    /// The gateway's own question to itself, which no switch refused.
+    Rehearsal,
 }
 
 /// A refused charge, as the answer's `RateLimit` fields need it.
@@ -153,10 +165,10 @@ pub struct ClosedBy {
     /// Private: the closure's id, `route-off` for one that its route file keeps off, or
     /// `cold-start-SURFACE`.
     pub closure: Arc<str>,
-    /// Public text, if the operator or the route gives one.
-    pub message: Option<Arc<str>>,
-    /// Base of `Retry-After`, before jitter.
-    pub retry_after: Duration,
+    /// Public texts by language, if the operator or the route gives any.
+    pub texts: Arc<Texts>,
+    /// Time until its end, if it has one.
+    pub remaining: Option<Duration>,
 }
 
 /// Which dependency is missing (private).
@@ -199,9 +211,11 @@ impl Denial {
             Self::BodyTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::QuotaExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Closed(_) | Self::Overloaded | Self::DependencyUnavailable(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Closed(_)
+            | Self::ReadOnly(_)
+            | Self::Overloaded
+            | Self::DependencyUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Retired(_) => StatusCode::GONE,
             Self::UpstreamFailed | Self::ResponseWithheld(_) => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -227,6 +241,8 @@ impl Denial {
             Self::HeaderTooLarge => "header-too-large",
             Self::QuotaExceeded(_) => "quota-exceeded",
             Self::Closed(_) => "closed",
+            Self::ReadOnly(_) => "read-only",
+            Self::Retired(_) => "retired",
             Self::Overloaded => "overloaded",
             Self::DependencyUnavailable(_) => "dependency-unavailable",
             Self::UpstreamFailed => "upstream-failed",
@@ -243,7 +259,7 @@ impl Denial {
             Self::TokenInvalid(flaw) => word(flaw),
             Self::AccessDenied(flaw) => word(flaw),
             Self::QuotaExceeded(refusal) => refusal.policy.to_string(),
-            Self::Closed(closed) => closed.closure.to_string(),
+            Self::Closed(closed) | Self::ReadOnly(closed) => closed.closure.to_string(),
             Self::DependencyUnavailable(dependency) => word(dependency),
             Self::ResponseWithheld(flaw) => word(flaw),
             Self::VehicleMissing
@@ -257,6 +273,7 @@ impl Denial {
             | Self::BodyTypeUnsupported
             | Self::HeaderTooLarge
             | Self::Overloaded
+            | Self::Retired(_)
             | Self::UpstreamFailed
             | Self::UpstreamTimeout => self.code().to_owned(),
         }

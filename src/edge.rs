@@ -4,6 +4,7 @@
 //! a value, never a dead service in a living process.
 
 pub(crate) mod connection;
+pub(crate) mod cut;
 pub mod tls;
 pub mod files;
 pub mod ops;
@@ -22,6 +23,7 @@ use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::protocols::{ALPN, GetSocketDigest, SocketDigest, Stream};
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
+use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -52,9 +54,30 @@ pub struct Bound {
     pub address: SocketAddr,
     socket: TcpListener,
     tls: Option<Acceptor>,
+    certificate: Option<CertificateDer<'static>>,
+}
+
+/// How one of this process's own listeners is reached, from this host.
+#[derive(Debug, Clone)]
+pub struct Doorway {
+    /// Name of the listener.
+    pub name: Arc<str>,
+    /// The address that it is bound to.
+    pub address: SocketAddr,
+    /// The certificate that it shows, if it speaks TLS itself.
+    pub certificate: Option<CertificateDer<'static>>,
 }
 
 impl Bound {
+    /// The way to it.
+    pub fn doorway(&self) -> Doorway {
+        Doorway {
+            name: Arc::clone(&self.facts.name),
+            address: self.address,
+            certificate: self.certificate.clone(),
+        }
+    }
+
     /// Whether it speaks TLS itself.
     pub fn is_tls(&self) -> bool {
         self.tls.is_some()
@@ -63,6 +86,7 @@ impl Bound {
 
 /// Binds a listener and reads its certificate.
 pub fn bind(name: &str, listener: &Listener) -> Result<Bound, String> {
+    let certificate = listener.tls.as_ref().map(tls::leaf).transpose()?;
     let tls = listener.tls.as_ref().map(tls::server_config).transpose()?;
     let socket = TcpListener::bind(listener.address)
         .map_err(|error| format!("listeners.{name}: `{}`: {error}", listener.address))?;
@@ -82,6 +106,7 @@ pub fn bind(name: &str, listener: &Listener) -> Result<Bound, String> {
         address,
         socket,
         tls: tls.map(Acceptor::from_server_config),
+        certificate,
     })
 }
 
@@ -233,7 +258,10 @@ impl HttpServerApp for Server {
             Denial::Malformed(HeadFlaw::Syntax)
         };
         let served = self.proxy.process_new_http(session, stop);
-        let (reusable, seen) = connection::stream_scope(served).await;
+        // A stream that is cut was seen: nothing else is.
+        let (reusable, seen) = cut::scope(connection::stream_scope(served))
+            .await
+            .unwrap_or((None, true));
         if !seen {
             self.record(uuid::Uuid::now_v7(), &Outcome::Denied(denial), peer);
         }
@@ -275,7 +303,8 @@ impl Server {
         }
         let watch = HeadWatch::new(timeout);
         let stream: Stream = Box::new(Downstream::new(stream, Arc::clone(&watch)));
-        connection::scope(Arc::clone(&watch), self.process(stream, stop)).await;
+        let served = connection::scope(Arc::clone(&watch), self.process(stream, stop));
+        cut::scope(served).await; // a closure may end it: the record of its request says so
         if let Some((id, denial)) = watch.refused() {
             self.record(id, &Outcome::Denied(denial), peer);
         }
@@ -309,7 +338,7 @@ impl Server {
         let rules = self.shared.rules.load_full();
         let status = match outcome {
             Outcome::Denied(denial) => Some(denial.status().as_u16()),
-            Outcome::Forwarded | Outcome::Aborted | Outcome::Unknown => None,
+            Outcome::Forwarded | Outcome::Aborted | Outcome::Cut(_) | Outcome::Unknown => None,
         };
         let facts = Facts {
             head: None,

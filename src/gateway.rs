@@ -8,6 +8,10 @@
 mod body;
 mod errors;
 mod exchange;
+mod form;
+pub mod in_flight;
+mod notice;
+mod rehearsal;
 mod response;
 mod upstream;
 
@@ -30,13 +34,17 @@ use crate::pipeline::decide::{Judge, decide};
 use crate::pipeline::guard::Guard;
 use crate::pipeline::head::{self, HeadLimits, ListenerFacts, RawHead};
 use crate::pipeline::ports::Ports;
+use crate::pipeline::rehearsal::Rehearsals;
 use crate::pipeline::{RequestHead, quota};
 use crate::rules::Rules;
+use crate::switchboard::fuse::Fuses;
 use crate::switchboard::store::Switchboard;
 use crate::telemetry::Telemetry;
+use crate::traffic::Traffic;
 
 use body::DownstreamBody;
 pub use exchange::Exchange;
+use in_flight::InFlight;
 
 /// What all listeners share.
 #[expect(missing_debug_implementations, reason = "holds rules with keys")]
@@ -49,6 +57,14 @@ pub struct Shared {
     pub ports: Ports,
     /// Metrics.
     pub telemetry: Arc<Telemetry>,
+    /// The requests that are being served.
+    pub in_flight: InFlight,
+    /// The last minutes of requests.
+    pub traffic: Arc<Traffic>,
+    /// What may close by itself.
+    pub fuses: Fuses,
+    /// Tickets of the gateway's own requests to itself.
+    pub rehearsals: Arc<Rehearsals>,
 }
 
 /// Enforces decisions on the requests of one listener.
@@ -78,6 +94,8 @@ impl Gateway {
         let board = Arc::clone(&exchange.board);
         let recordable = exchange.recordable();
         let head = self.read_head(session, exchange)?;
+        let tickets = &self.shared.rehearsals;
+        let rehearsal = rehearsal::redeem(session.as_downstream(), &head, tickets);
         let head = exchange.head.insert(head);
         let timeout = rules.limits.body_timeout.get();
         let mut body = DownstreamBody::new(session.as_downstream_mut(), timeout);
@@ -86,13 +104,14 @@ impl Gateway {
             board: &board,
             ports: &self.shared.ports,
             recordable,
+            rehearsal: rehearsal.as_ref(),
         };
         let permit = decide(judge, head, &mut body, &mut exchange.findings).await?;
         if let Some(vin) = permit.vin() {
             exchange.guard = Some(Guard::new(*vin, &rules.vins.wmis));
             session.set_ignore_info_resp(true); // a 103 may carry fields: only the answer is vetted
         }
-        exchange.permit = Some(permit);
+        exchange.permitted(permit);
         Ok(())
     }
 
@@ -275,6 +294,8 @@ impl ProxyHttp for Gateway {
         }
         exchange.status = Some(response.status.as_u16());
         response.insert_header("X-Request-Id", exchange.id.to_string())?;
+        response::announce_retirement(response, exchange)?;
+        notice::announce(response, exchange)?;
         if let Some(standing) = &exchange.findings.quota {
             for (name, value) in quota::headers(standing) {
                 response.insert_header(name, value)?;
@@ -294,6 +315,7 @@ impl ProxyHttp for Gateway {
             let passed = guard.pass(body.take().unwrap_or_default(), end_of_stream);
             *body = Some(passed);
         }
+        notice::place(body, exchange); // after the guard: an operator's words are not masked
         Ok(None)
     }
 

@@ -17,6 +17,7 @@ use prometheus::{Registry, TextEncoder};
 
 use crate::denial::Denial;
 use crate::pipeline::audit::{self, Outcome};
+use crate::pipeline::notice::Placing;
 use crate::pipeline::route::Route;
 
 /// Bounds of request times in seconds: the convention's, and what slow vehicles need beyond.
@@ -66,6 +67,16 @@ pub enum Observed {
     SwitchRevision,
     /// Closures in force.
     SwitchClosures,
+    /// Replicas that were alive when they were counted last.
+    SwitchReplicas,
+    /// Seconds since this replica and its fleet knew the same.
+    SwitchFleetAge,
+    /// What came from the fleet's store and was refused.
+    SwitchRefused,
+    /// Closures that hold though their time is over.
+    SwitchOverdue,
+    /// Seconds that this host's clock is off, where that matters.
+    SwitchClockOff,
     /// Records not written yet.
     AuditWaiting,
     /// Failed writes of records.
@@ -99,6 +110,8 @@ pub struct Telemetry {
     policy_errors: Counter<u64>,
     masked: Counter<u64>,
     reloads: Counter<u64>,
+    notices: Counter<u64>,
+    fuses: Counter<u64>,
     /// The registry only points at it.
     _provider: SdkMeterProvider,
 }
@@ -138,6 +151,12 @@ impl Telemetry {
             ),
             masked: counter(&meter, "vingate.masked", "VINs masked in answers"),
             reloads: counter(&meter, "vingate.reloads", "Reloads of the rules"),
+            notices: counter(
+                &meter,
+                "vingate.notices",
+                "Pages that were to carry a notice, by whether a place for it was found",
+            ),
+            fuses: counter(&meter, "vingate.fuse.blown", "Closures that a fuse made"),
             registry,
             meter,
             _provider: provider,
@@ -191,11 +210,36 @@ impl Telemetry {
         self.reloads.add(1, &[result(reload)]);
     }
 
+    /// Counts one page that a notice was to stand in.
+    pub fn noticed(&self, on: Option<&Route>, placing: Placing) {
+        let word = match placing {
+            Placing::Placed => "placed",
+            Placing::Looking | Placing::Nowhere => "no-place",
+        };
+        self.notices
+            .add(1, &[route(on), KeyValue::new("result", word)]);
+    }
+
+    /// Shows a fuse at zero, so that an alarm sees the first closure rise from there.
+    pub fn fuse_armed(&self, name: &str) {
+        self.fuses.add(0, &[fuse(name)]);
+    }
+
+    /// Counts one closure that a fuse made; the name is the configuration's.
+    pub fn fuse_blown(&self, name: &str) {
+        self.fuses.add(1, &[fuse(name)]);
+    }
+
     /// Has a value read whenever metrics are asked for. Once for each of [`Observed`].
     pub fn observe(&self, what: Observed, read: impl Fn() -> u64 + Send + Sync + 'static) {
         let name = match what {
             Observed::SwitchRevision => "vingate.switch.revision",
             Observed::SwitchClosures => "vingate.switch.closures",
+            Observed::SwitchReplicas => "vingate.switch.replicas",
+            Observed::SwitchFleetAge => "vingate.switch.fleet_age_seconds",
+            Observed::SwitchOverdue => "vingate.switch.overdue",
+            Observed::SwitchClockOff => "vingate.switch.clock_off",
+            Observed::SwitchRefused => return self.observe_sum("vingate.switch.refused", read),
             Observed::AuditWaiting => "vingate.audit.waiting",
             Observed::AuditHealthy => "vingate.audit.healthy",
             Observed::Connections => "vingate.connections",
@@ -269,6 +313,10 @@ fn route(route: Option<&Route>) -> KeyValue {
     KeyValue::new("http.route", id)
 }
 
+fn fuse(name: &str) -> KeyValue {
+    KeyValue::new("vingate.fuse", name.to_owned())
+}
+
 fn result(reload: Reload) -> KeyValue {
     let word = match reload {
         Reload::Ok => "ok",
@@ -281,7 +329,7 @@ fn code(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Forwarded => "forwarded",
         Outcome::Denied(denial) => Denial::code(denial),
-        Outcome::Aborted => "aborted",
+        Outcome::Aborted | Outcome::Cut(_) => "aborted",
         Outcome::Unknown => "unknown",
     }
 }

@@ -1,15 +1,16 @@
 //! How does a client see a denial?
 //!
-//! A problem document (RFC 9457), with two members more for old clients, or a page for browsers.
-//! Words of operators stand in bodies only; a header carries nothing but what is fixed here, names
-//! of quota policies, and numbers.
+//! A problem document (RFC 9457), with two members more for old clients, a page for browsers, or a
+//! status of gRPC. Words of operators stand in bodies, and percent-encoded in `grpc-message`; a
+//! header else carries nothing but what is fixed here, names of quota policies, tags of languages,
+//! and numbers.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, VARY,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -17,15 +18,17 @@ use uuid::Uuid;
 
 use crate::config::file::DenialFormat;
 use crate::denial::words::{self, Words};
-use crate::denial::{Denial, page};
+use crate::denial::{Denial, accept, grpc, page};
 use crate::pipeline::quota;
 
-/// Base of `Retry-After` where a denial doesn't know when to come back: long enough to calm a
+/// Bounds of `Retry-After`, seconds, where something is not available for now: long enough to calm a
 /// fleet of apps, short enough for a person to wait.
-const RETRY_BASE: Duration = Duration::from_secs(30);
+const RETRY: (u64, u64) = (30, 90);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// A whole answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,11 @@ pub struct Asked<'a> {
     pub format: DenialFormat,
     /// The request's `Accept`.
     pub accept: Option<&'a str>,
+    /// The request's `Accept-Language`.
+    pub language: Option<&'a str>,
+    /// The request's `Content-Type`, where a gRPC client may be told a gRPC status. Its answer has
+    /// HTTP status 200, so never where that would be taken for received.
+    pub grpc: Option<&'a str>,
     /// Whether it was a HEAD request.
     pub head: bool,
 }
@@ -69,25 +77,24 @@ struct Problem<'a> {
 
 /// Writes the answer.
 pub fn write(denial: &Denial, asked: Asked<'_>) -> Answer {
-    let words = words::of(denial);
-    let html = asked.format == DenialFormat::Problem && asked.accept.is_some_and(prefers_html);
-    let (content_type, body) = if html {
-        let page = page::write(denial, &words, asked.id);
-        ("text/html; charset=utf-8", page)
+    let words = words::of(denial, asked.language);
+    let (status, mut headers, body) = if let Some(kind) = asked.grpc.and_then(accept::grpc) {
+        (
+            StatusCode::OK,
+            grpc_fields(denial, &words, kind),
+            String::new(),
+        )
     } else {
-        ("application/problem+json", problem(denial, &words, asked))
+        let (headers, body) = document(denial, &words, asked);
+        (denial.status(), headers, body)
     };
-    let mut headers = vec![
-        (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+    headers.extend([
         (CONTENT_LENGTH, HeaderValue::from(body.len())),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (VARY, HeaderValue::from_static("accept")),
+        (VARY, HeaderValue::from_static("accept, accept-language")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ];
-    if html {
-        let policy = HeaderValue::from_static(page::CONTENT_SECURITY_POLICY);
-        headers.push((CONTENT_SECURITY_POLICY, policy));
-    }
+    ]);
+    push(&mut headers, CONTENT_LANGUAGE, words.language);
     push(&mut headers, REQUEST_ID, &asked.id.to_string());
     push(&mut headers, PROXY_STATUS, &proxy_status(denial));
     describe(denial, asked.id, &mut headers);
@@ -97,10 +104,39 @@ pub fn write(denial: &Denial, asked: Asked<'_>) -> Answer {
         body.into()
     };
     Answer {
-        status: denial.status(),
+        status,
         headers,
         body,
     }
+}
+
+/// A status of gRPC: all of it stands in fields.
+fn grpc_fields(
+    denial: &Denial,
+    words: &Words<'_>,
+    content_type: &'static str,
+) -> Vec<(HeaderName, HeaderValue)> {
+    let status = HeaderValue::from(u16::from(grpc::status(denial)));
+    let kind = HeaderValue::from_static(content_type);
+    let mut headers = vec![(CONTENT_TYPE, kind), (GRPC_STATUS, status)];
+    push(&mut headers, GRPC_MESSAGE, &grpc::message(words.detail));
+    headers
+}
+
+/// A page or a problem document, with the fields that only it has.
+fn document(
+    denial: &Denial,
+    words: &Words<'_>,
+    asked: Asked<'_>,
+) -> (Vec<(HeaderName, HeaderValue)>, String) {
+    let json = HeaderValue::from_static("application/problem+json");
+    if asked.format != DenialFormat::Problem || !asked.accept.is_some_and(accept::prefers_html) {
+        return (vec![(CONTENT_TYPE, json)], problem(denial, words, asked));
+    }
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    let policy = HeaderValue::from_static(page::CONTENT_SECURITY_POLICY);
+    let headers = vec![(CONTENT_TYPE, html), (CONTENT_SECURITY_POLICY, policy)];
+    (headers, page::write(denial, words, asked.id))
 }
 
 fn problem(denial: &Denial, words: &Words<'_>, asked: Asked<'_>) -> String {
@@ -128,10 +164,10 @@ fn describe(denial: &Denial, id: Uuid, headers: &mut Vec<(HeaderName, HeaderValu
         }
         Denial::MethodNotAllowed(methods) => push(headers, ALLOW, methods),
         Denial::QuotaExceeded(refusal) => headers.extend(quota::refusal_headers(refusal)),
-        Denial::Closed(closed) => retry_after(jittered(closed.retry_after, id), headers),
-        Denial::Overloaded | Denial::DependencyUnavailable(_) => {
-            retry_after(jittered(RETRY_BASE, id), headers);
+        Denial::Closed(closed) | Denial::ReadOnly(closed) => {
+            retry_after(id, closed.remaining, headers);
         }
+        Denial::Overloaded | Denial::DependencyUnavailable(_) => retry_after(id, None, headers),
         Denial::Malformed(_)
         | Denial::Ambiguous(_)
         | Denial::VehicleMissing
@@ -144,29 +180,29 @@ fn describe(denial: &Denial, id: Uuid, headers: &mut Vec<(HeaderName, HeaderValu
         | Denial::UriTooLong
         | Denial::BodyTypeUnsupported
         | Denial::HeaderTooLarge
+        | Denial::Retired(_)
         | Denial::UpstreamFailed
         | Denial::UpstreamTimeout
         | Denial::ResponseWithheld(_) => {}
     }
 }
 
-fn retry_after(time: Duration, headers: &mut Vec<(HeaderName, HeaderValue)>) {
-    // At least one: 0 would call for an immediate repeat.
-    push(
-        headers,
-        RETRY_AFTER,
-        &quota::seconds(time).max(1).to_string(),
-    );
-}
-
-/// Between once and twice the base, so that clients don't come back in one wave. The random bits at
-/// the end of a request id (RFC 9562, 5.4 and 5.7) choose: the answer stays a function of its input.
-fn jittered(base: Duration, id: Uuid) -> Duration {
-    let base = if base.is_zero() { RETRY_BASE } else { base };
+/// Anything between the bounds, so that clients don't come back in one wave, and no later than what
+/// is closed opens. The random bits at the end of a request id (RFC 9562, 5.4 and 5.7) choose: the
+/// answer stays a function of its input.
+fn retry_after(
+    id: Uuid,
+    remaining: Option<Duration>,
+    headers: &mut Vec<(HeaderName, HeaderValue)>,
+) {
+    let (least, most) = RETRY;
+    let choices = u128::from(most.saturating_sub(least).saturating_add(1));
     let random = id.as_u128() & u128::from(u32::MAX);
-    let extra = base.as_millis().saturating_mul(random) >> u32::BITS;
-    let extra = Duration::from_millis(u64::try_from(extra).unwrap_or(0));
-    base.saturating_add(extra)
+    let extra = choices.saturating_mul(random) >> u32::BITS;
+    let wait = least.saturating_add(u64::try_from(extra).unwrap_or(0));
+    let wait = remaining.map_or(wait, |remaining| wait.min(quota::seconds(remaining)));
+    // At least one: 0 would call for an immediate repeat.
+    push(headers, RETRY_AFTER, &wait.max(1).to_string());
 }
 
 /// The kind of failure in the registry's words (RFC 9209, 2.3), with the public code.
@@ -189,6 +225,8 @@ fn proxy_status(denial: &Denial) -> String {
         | Denial::MethodNotAllowed(_)
         | Denial::QuotaExceeded(_)
         | Denial::Closed(_)
+        | Denial::ReadOnly(_)
+        | Denial::Retired(_)
         | Denial::Overloaded => "http_request_denied",
         Denial::DependencyUnavailable(_) => "proxy_internal_error",
         Denial::UpstreamFailed => "destination_unavailable",
@@ -203,46 +241,6 @@ fn proxy_status(denial: &Denial) -> String {
 fn push(headers: &mut Vec<(HeaderName, HeaderValue)>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.push((name, value));
-    }
-}
-
-/// Whether HTML is named and wanted more than JSON (RFC 9110, 12.5.1). What takes anything gets
-/// JSON: old clients and tools send no `Accept` or `*/*`.
-fn prefers_html(accept: &str) -> bool {
-    let html = weight(accept, &["text/html"]);
-    let json = weight(accept, &["application/problem+json", "application/json"])
-        .or_else(|| weight(accept, &["application/*"]))
-        .or_else(|| weight(accept, &["*/*"]));
-    html.unwrap_or(0) > json.unwrap_or(0)
-}
-
-/// The highest weight of these media ranges in thousandths; `None` if none of them is there.
-fn weight(accept: &str, ranges: &[&str]) -> Option<u32> {
-    accept
-        .split(',')
-        .filter_map(|element| {
-            let mut parts = element.split(';').map(str::trim);
-            let range = parts.next()?;
-            ranges
-                .iter()
-                .any(|wanted| range.eq_ignore_ascii_case(wanted))
-                .then(|| parts.find_map(quality).unwrap_or(1_000))
-        })
-        .max()
-}
-
-/// `q=0.8` in thousandths (RFC 9110, 12.4.2); one that can't be read counts as 0.
-fn quality(parameter: &str) -> Option<u32> {
-    let (name, value) = parameter.split_once('=')?;
-    if !name.trim().eq_ignore_ascii_case("q") {
-        return None;
-    }
-    let (whole, part) = value.trim().split_once('.').unwrap_or((value.trim(), ""));
-    let digits = part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit());
-    match whole {
-        "1" => Some(1_000),
-        "0" if digits => format!("{part:0<3}").parse().ok(),
-        _ => Some(0),
     }
 }
 

@@ -21,20 +21,21 @@ dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}\
 pub fn write(denial: &Denial, words: &Words<'_>, id: Uuid) -> String {
     let title = escape(words.title);
     let detail = escape(words.detail);
+    let language = escape(words.language);
     let status = denial.status().as_u16();
     let code = denial.code();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <h1>{title}</h1>\n<p role=\"alert\">{detail}</p>\n<dl>\n\
+         <h1>{title}</h1>\n<p role=\"alert\" lang=\"{language}\" dir=\"auto\">{detail}</p>\n<dl>\n\
          <dt>Status</dt><dd>{status}</dd>\n<dt>Code</dt><dd>{code}</dd>\n\
          <dt>Request</dt><dd>{id}</dd>\n</dl>\n</main>\n</body>\n</html>\n"
     )
 }
 
 /// Text that can't become markup, inside an element or an attribute.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -58,9 +59,10 @@ mod tests {
         let words = Words {
             title: "Closed",
             detail: "</p><script>alert('1')</script> & \"x\"",
+            language: "\"><b>",
         };
         let page = write(&Denial::Overloaded, &words, Uuid::nil());
-        assert!(!page.contains("<script"), "{page}");
+        assert!(!page.contains("<script") && !page.contains("<b>"), "{page}");
         let escaped =
             "&lt;/p&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;x&quot;";
         assert!(page.contains(escaped), "{page}");
@@ -71,13 +73,14 @@ mod tests {
         let words = Words {
             title: "Not found",
             detail: "There is nothing at this address.",
+            language: "en",
         };
         let page = write(&Denial::RouteUnknown, &words, Uuid::nil());
         for part in [
             "<html lang=\"en\">",
             "<title>Not found</title>",
             "<h1>Not found</h1>",
-            "role=\"alert\"",
+            "role=\"alert\" lang=\"en\" dir=\"auto\"",
             "<dd>404</dd>",
             "<dd>route-unknown</dd>",
             "<dd>00000000-0000-0000-0000-000000000000</dd>",

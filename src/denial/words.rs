@@ -3,7 +3,10 @@
 //! Plain words that tell a person what to do next, and nothing that tells a stranger more than the
 //! status does.
 
-use crate::denial::Denial;
+use crate::denial::{ClosedBy, Denial, language};
+
+/// The language of what is built in.
+const BUILT_IN: &str = "en";
 
 /// Public text of a denial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,13 +15,33 @@ pub struct Words<'a> {
     pub title: &'static str,
     /// One sentence; an operator's message where there is one.
     pub detail: &'a str,
+    /// Language tag of the detail; the title is always in English.
+    pub language: &'a str,
 }
 
-/// The words of a denial: a function of its code, but for the message of a closure.
-pub fn of(denial: &Denial) -> Words<'_> {
+/// The words of a denial: a function of its code, but for the message of a closure, in the language
+/// that `accept_language` wants most, and the reason of a retirement.
+pub fn of<'a>(denial: &'a Denial, accept_language: Option<&str>) -> Words<'a> {
+    let (language, detail) =
+        message(denial, accept_language).unwrap_or_else(|| (BUILT_IN, detail(denial)));
     Words {
         title: title(denial),
-        detail: detail(denial),
+        detail,
+        language,
+    }
+}
+
+/// What operators say themselves: language tag and text.
+fn message<'a>(denial: &'a Denial, accept_language: Option<&str>) -> Option<(&'a str, &'a str)> {
+    language::choose(&closed_by(denial)?.texts, accept_language)
+}
+
+/// The closure that refuses, if one does.
+pub(super) fn closed_by(denial: &Denial) -> Option<&ClosedBy> {
+    if let Denial::Closed(closed) | Denial::ReadOnly(closed) = denial {
+        Some(closed)
+    } else {
+        None
     }
 }
 
@@ -41,6 +64,8 @@ fn title(denial: &Denial) -> &'static str {
         Denial::HeaderTooLarge => "Header too large",
         Denial::QuotaExceeded(_) => "Too many requests",
         Denial::Closed(_) => "Closed",
+        Denial::ReadOnly(_) => "Read-only",
+        Denial::Retired(_) => "Retired",
         Denial::Overloaded => "Overloaded",
         Denial::DependencyUnavailable(_) => "Temporarily unavailable",
         Denial::UpstreamFailed => "Service failed",
@@ -67,10 +92,11 @@ fn detail(denial: &Denial) -> &str {
         Denial::BodyTypeUnsupported => "The type of the request's body is not supported here.",
         Denial::HeaderTooLarge => "The header of the request is too large.",
         Denial::QuotaExceeded(_) => "Too many requests. Please try again later.",
-        Denial::Closed(closed) => match &closed.message {
-            Some(message) => message,
-            None => "This service is closed for now. Please try again later.",
-        },
+        Denial::Closed(_) => "This service is closed for now. Please try again later.",
+        Denial::ReadOnly(_) => {
+            "Nothing can be changed here for now, only read. Please try again later."
+        }
+        Denial::Retired(retirement) => &retirement.because,
         Denial::Overloaded => "The service is busy. Please try again later.",
         Denial::DependencyUnavailable(_) => {
             "The request can't be decided right now. Please try again later."

@@ -28,6 +28,7 @@ use crate::clock;
 use crate::config::file::DenialFormat;
 use crate::denial::answer::{self, Asked};
 use crate::denial::{Denial, HeadFlaw};
+use crate::edge::cut;
 
 /// `PRI * HTTP/2.0` and what follows it.
 const PREFACE_BYTES: usize = 24;
@@ -66,6 +67,7 @@ pub(crate) fn head_complete() {
 
 /// The request is answered: the next byte begins another head.
 pub(crate) fn request_done() {
+    cut::request_done();
     let _absent_on_http2 = CONNECTION.try_with(|watch| watch.set(Phase::Idle));
 }
 
@@ -169,6 +171,8 @@ impl HeadWatch {
                 id,
                 format: DenialFormat::Problem,
                 accept: None,
+                language: None,
+                grpc: None,
                 head: false,
             },
         );

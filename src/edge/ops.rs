@@ -14,6 +14,8 @@ use axum::routing::get;
 
 use crate::adapters::audit_log::AuditLog;
 use crate::rules::Rules;
+use crate::switchboard::drop_in::DropIns;
+use crate::switchboard::store::Switchboard;
 use crate::telemetry::Telemetry;
 
 /// What the ops listener tells of.
@@ -26,6 +28,10 @@ pub struct Watched {
     pub rules: Arc<ArcSwap<Rules>>,
     /// The audit log.
     pub audit: Arc<AuditLog>,
+    /// The switch board.
+    pub switchboard: Arc<Switchboard>,
+    /// Closures in files.
+    pub drop_ins: Arc<DropIns>,
     /// Metrics.
     pub telemetry: Arc<Telemetry>,
 }
@@ -58,15 +64,18 @@ pub async fn serve(
         .map_err(|error| format!("ops: {error}"))
 }
 
-/// One line a condition; 503 while one of them doesn't hold.
+/// One line a condition; 503 while one of them doesn't hold. Closures in files are told of, and no
+/// condition: one file that can't be read must not take every gateway out of service.
 async fn readyz(State(watched): State<Watched>) -> Response {
     let conditions = [
         ("serving", watched.serving.load(Ordering::Acquire)),
         ("audit", watched.audit.healthy()),
+        ("switches", watched.switchboard.is_known()),
     ];
     let ready = conditions.iter().all(|(_, holds)| *holds);
+    let told = [("switch-files", watched.drop_ins.is_healthy())];
     let mut body = String::new();
-    for (name, holds) in conditions {
+    for (name, holds) in conditions.into_iter().chain(told) {
         body.push_str(name);
         body.push_str(if holds { " ok\n" } else { " failed\n" });
     }

@@ -1,6 +1,6 @@
 //! Which certificate is shown, and whose is believed?
 //!
-//! The one TLS stack is rustls over ring; this is its home.
+//! The one TLS stack is rustls over ring.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -43,6 +43,13 @@ pub fn server_config(files: &ListenerTls) -> Result<Arc<ServerConfig>, String> {
     Ok(Arc::new(config))
 }
 
+/// The certificate that a listener shows: the first of its chain.
+pub fn leaf(files: &ListenerTls) -> Result<CertificateDer<'static>, String> {
+    let file = &files.certificate_file;
+    let first = certificates(file)?.into_iter().next();
+    first.ok_or_else(|| format!("`{}`: no certificate", file.display()))
+}
+
 /// The authorities that may have signed an upstream's certificate.
 #[derive(Debug)]
 pub struct Authorities {
@@ -79,7 +86,8 @@ impl Authorities {
     }
 }
 
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+/// The certificates of a PEM file, at least one.
+pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let found: Vec<_> = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect)
         .map_err(|error| format!("`{}`: {error}", file.display()))?;

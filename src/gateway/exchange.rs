@@ -7,22 +7,33 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use crate::clock;
 use crate::config::file::DenialFormat;
+use crate::config::route::ActionSource;
 use crate::denial::Denial;
-use crate::denial::answer::{self, Answer, Asked};
+use crate::denial::answer::{self, Answer};
 use crate::pipeline::audit::{self, Facts, Outcome};
 use crate::pipeline::decide::Permit;
 use crate::pipeline::guard::Guard;
+use crate::pipeline::notice::Placer;
 use crate::pipeline::ports::AuditSlot;
+use crate::pipeline::route::Route;
 use crate::pipeline::{Findings, RequestHead};
 use crate::rules::Rules;
 use crate::switchboard::Board;
+use crate::switchboard::fuse::Refused;
 use crate::telemetry::Sample;
 
 use super::Shared;
+use super::form::{Form, GrpcStatus};
+use super::in_flight::CutBy;
+use super::notice;
+
+/// The group of actions by which devices report.
+const INGEST: &str = "Ingest";
 
 /// One request and what became of it.
 #[expect(missing_debug_implementations, reason = "holds rules with keys")]
@@ -44,9 +55,11 @@ pub struct Exchange {
     /// What became known.
     pub findings: Findings,
     /// The permit, once given.
-    pub permit: Option<Permit>,
+    pub permit: Option<Arc<Permit>>,
     /// Reads the answer of a request about a vehicle.
     pub guard: Option<Guard>,
+    /// Places the notice in its page, if there is one.
+    pub placer: Option<Placer>,
     /// Why it was refused, if it was.
     pub denial: Option<Denial>,
     /// Status sent to the client.
@@ -59,9 +72,9 @@ pub struct Exchange {
     pub turn: Option<usize>,
     /// Upstream addresses tried.
     pub attempts: usize,
-    /// The request's `Accept`, for the form of a denial.
-    accept: Option<String>,
-    is_head_method: bool,
+    pub(super) form: Form,
+    /// Why it was cut, if it was; there once it is in flight.
+    cut_by: Option<CutBy>,
     started: Instant,
     decided: Option<Duration>,
     slot: Option<Box<dyn AuditSlot>>,
@@ -83,14 +96,15 @@ impl Exchange {
             findings: Findings::default(),
             permit: None,
             guard: None,
+            placer: None,
+            cut_by: None,
             denial: None,
             status: None,
             masked_fields: 0,
             body_bytes: 0,
             turn: None,
             attempts: 0,
-            accept: None,
-            is_head_method: false,
+            form: Form::default(),
             started: clock::monotonic(),
             decided: None,
             slot: shared.ports.audit.reserve().ok(),
@@ -106,11 +120,7 @@ impl Exchange {
 
     /// Keeps what the form of a denial depends on.
     pub fn note_form(&mut self, method: &http::Method, headers: &http::HeaderMap) {
-        self.is_head_method = method == http::Method::HEAD;
-        self.accept = headers
-            .get(http::header::ACCEPT)
-            .and_then(|value| value.to_str().ok())
-            .map(Into::into);
+        self.form = Form::of(method, headers);
     }
 
     /// Notes when the decision stood.
@@ -120,21 +130,48 @@ impl Exchange {
 
     /// The answer for a denial of this request.
     pub fn answer(&self, denial: &Denial) -> Answer {
-        let format = self
-            .findings
-            .route
-            .as_ref()
-            .map_or(DenialFormat::Problem, |route| route.surface.denial_format);
-        let accept = self.accept.as_deref();
-        answer::write(
-            denial,
-            Asked {
-                id: self.id,
-                format,
-                accept,
-                head: self.is_head_method,
-            },
-        )
+        let route = self.findings.situation.route.as_deref();
+        let format = route.map_or(DenialFormat::Problem, |route| route.surface.denial_format);
+        let asked = self.form.asked(self.id, format, self.grpc_status(denial));
+        let mut answer = answer::write(denial, asked);
+        answer.headers.extend_from_slice(self.retirement_headers());
+        answer.headers.extend(self.notice_field());
+        answer
+    }
+
+    /// What an answer of a route that goes says of that.
+    pub fn retirement_headers(&self) -> &[(HeaderName, HeaderValue)] {
+        let route = self.findings.situation.route.as_deref();
+        match route.and_then(|route| route.retired.as_deref()) {
+            Some(retirement) => retirement.headers(self.received_at),
+            None => &[],
+        }
+    }
+
+    /// Devices never hear a 2xx that isn't their server's. Before it is known which route it is, it
+    /// may be a device; where there is no such route, it can't.
+    fn grpc_status(&self, denial: &Denial) -> GrpcStatus {
+        let allowed = match &self.findings.situation.route {
+            Some(route) => !is_ingest(&self.rules, route),
+            None => *denial == Denial::RouteUnknown,
+        };
+        if allowed {
+            GrpcStatus::Allowed
+        } else {
+            GrpcStatus::Barred
+        }
+    }
+
+    /// It may be forwarded; from now on a closure finds it. To be called before the second look.
+    pub(super) fn permitted(&mut self, permit: Permit) {
+        let permit = Arc::new(permit);
+        let upstream = self.rules.upstreams.get(&permit.route().upstream);
+        let limit = upstream.map(|upstream| upstream.read_timeout);
+        let command = self.rules.policies.is_command(permit.action());
+        let limit = limit.filter(|_| command);
+        let cut_by = self.shared.in_flight.enter(self.id, &permit, limit);
+        self.cut_by = Some(cut_by);
+        self.permit = Some(permit);
     }
 
     /// Writes the one record and the metrics; a second call does nothing.
@@ -143,8 +180,12 @@ impl Exchange {
             return;
         }
         self.finished = true;
+        if self.cut_by.is_some() {
+            self.shared.in_flight.leave(self.id);
+        }
         let duration = self.started.elapsed();
         self.measure(outcome, duration); // before the record: who reads that finds it counted
+        self.count(outcome);
         let facts = Facts {
             head: self.head.as_ref(),
             listener: &self.listener,
@@ -158,12 +199,40 @@ impl Exchange {
             masked: self.masked(),
             rules_revision: &self.rules.revision,
             board_revision: self.board.revision(),
-            had_intent: self.permit.as_ref().is_some_and(Permit::intent_written),
+            had_intent: self.permit.as_deref().is_some_and(Permit::intent_written),
         };
         match self.slot.take() {
             Some(slot) => slot.write(audit::record(&facts, &self.rules.pseudonyms)),
             None => self.shared.ports.audit.count_unrecorded(),
         }
+    }
+
+    /// Lets the live counts and the fuses know.
+    fn count(&self, outcome: &Outcome) {
+        if self.findings.rehearsal {
+            return; // nobody asked
+        }
+        let situation = &self.findings.situation;
+        let denied = match outcome {
+            Outcome::Denied(denial) => Some(denial),
+            Outcome::Forwarded | Outcome::Aborted | Outcome::Cut(_) | Outcome::Unknown => None,
+        };
+        if let (Some(denial), Some(route), Some(principal)) =
+            (denied, &situation.route, &situation.principal)
+        {
+            let refused = Refused {
+                surface: &route.surface.name,
+                code: denial.code(),
+                issuer: &principal.issuer,
+                subject: &principal.subject,
+                at: self.received_at,
+            };
+            self.shared.fuses.note(refused, &self.board);
+        }
+        let denied = denied.is_some();
+        self.shared
+            .traffic
+            .note(self.received_at, situation, denied);
     }
 
     fn masked(&self) -> u32 {
@@ -173,7 +242,7 @@ impl Exchange {
 
     fn measure(&self, outcome: &Outcome, duration: Duration) {
         self.shared.telemetry.record(&Sample {
-            route: self.findings.route.as_deref(),
+            route: self.findings.situation.route.as_deref(),
             method: self.head.as_ref().map(|head| &head.method),
             status: self.status,
             outcome,
@@ -182,11 +251,32 @@ impl Exchange {
             policy_errors: self.findings.policy_errors,
             masked: self.masked(),
         });
+        if let Some(placing) = notice::outcome(self) {
+            self.shared
+                .telemetry
+                .noticed(self.findings.situation.route.as_deref(), placing);
+        }
     }
+}
+
+/// Whether devices send what they have to say by this route, whatever chooses its action.
+fn is_ingest(rules: &Rules, route: &Route) -> bool {
+    let actions: Vec<&String> = match &route.action {
+        ActionSource::Fixed(action) => vec![action],
+        ActionSource::Chosen(choice) => choice.values.values().collect(),
+    };
+    actions.into_iter().any(|action| {
+        let class = rules.policies.class(action);
+        class.groups.iter().any(|group| **group == *INGEST)
+    })
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.finish(&Outcome::Unknown); // a panic, or a task that was cut off
+        let cut_by = self.cut_by.as_ref().and_then(|cut_by| cut_by.get());
+        match cut_by.cloned() {
+            Some(denial) => self.finish(&Outcome::Cut(denial)),
+            None => self.finish(&Outcome::Unknown), // a panic, or a task that was cut off
+        }
     }
 }

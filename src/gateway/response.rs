@@ -61,6 +61,21 @@ pub(super) fn vet(
     Ok(())
 }
 
+/// Says when the route goes, if it does.
+pub(super) fn announce_retirement(
+    response: &mut ResponseHeader,
+    exchange: &Exchange,
+) -> pingora::Result<()> {
+    for (name, value) in exchange.retirement_headers() {
+        if *name == header::LINK {
+            response.append_header(name, value)?; // the upstream may have links of its own
+        } else {
+            response.insert_header(name, value)?;
+        }
+    }
+    Ok(())
+}
+
 fn replace(response: &mut ResponseHeader, name: &header::HeaderName, values: Vec<Bytes>) {
     response.remove_header(name);
     for value in values {
@@ -73,7 +88,7 @@ fn replace(response: &mut ResponseHeader, name: &header::HeaderName, values: Vec
 }
 
 /// Whether a body comes in another coding than its own bytes or chunks of them, in any line.
-fn is_encoded(response: &ResponseHeader) -> bool {
+pub(super) fn is_encoded(response: &ResponseHeader) -> bool {
     let other = |name: header::HeaderName, plain: &'static str| {
         response.headers.get_all(name).iter().any(|value| {
             let coding = value.as_bytes().trim_ascii();

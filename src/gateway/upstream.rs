@@ -9,7 +9,7 @@ use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
 use crate::clock;
 use crate::denial::Denial;
-use crate::gateway::Exchange;
+use crate::gateway::{Exchange, notice};
 use crate::pipeline::forward;
 use crate::rules::Upstream;
 use crate::switchboard::Board;
@@ -52,11 +52,13 @@ pub(super) fn prepare(
 ) -> Result<(), Denial> {
     let permit = exchange.permit.as_ref().ok_or(Denial::UpstreamFailed)?;
     let head = exchange.head.as_ref().ok_or(Denial::UpstreamFailed)?;
-    permit.confirm(newest)?;
-    let changes = forward::prepare(&exchange.rules, head, permit, clock::unix_time())?;
+    let now = clock::unix_time();
+    permit.confirm(newest, now)?;
+    let changes = forward::prepare(&exchange.rules, head, permit, now)?;
     for name in &changes.remove {
         request.remove_header(name);
     }
+    notice::ask_for_whole(request, exchange);
     if permit.body_digest().is_some() {
         request.remove_header(&header::EXPECT); // the body is here already
     }

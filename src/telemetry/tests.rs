@@ -17,7 +17,7 @@ fn a_route() -> Route {
         issuers: Vec::new(),
         denial_format: DenialFormat::Problem,
         protected: false,
-        retry_after: Duration::ZERO,
+        client_version: None,
     };
     Route {
         id: Arc::from("mobile.battery"),
@@ -29,6 +29,7 @@ fn a_route() -> Route {
         vehicle: None,
         identity_required: true,
         off: None,
+        retired: None,
         upstream: Arc::from("telematics"),
         quotas: Vec::new(),
         body: BodyNeed::Auto,
@@ -158,6 +159,18 @@ fn failures_to_reload_start_at_zero() {
     has(&text, r#"vingate_reloads_total{result="ok"} 1"#);
     has(&text, r#"vingate_reloads_total{result="failed"} 0"#);
     has(&text, r#"vingate_policy_errors_total{http_route="-"} 0"#);
+}
+
+#[test]
+fn fuses_start_at_zero_and_rise() {
+    let telemetry = Telemetry::new().unwrap();
+    for name in ["one", "two"] {
+        telemetry.fuse_armed(name);
+    }
+    telemetry.fuse_blown("two");
+    let text = telemetry.render().unwrap();
+    has(&text, r#"vingate_fuse_blown_total{vingate_fuse="one"} 0"#);
+    has(&text, r#"vingate_fuse_blown_total{vingate_fuse="two"} 1"#);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Is every denial said in full, and no more than that?
 
+mod forms;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -8,12 +11,15 @@ use super::*;
 use crate::denial::{
     AccessFlaw, ClosedBy, Dependency, HeadFlaw, QuotaRefusal, ResponseFlaw, TokenFlaw, VinFlaw,
 };
+use crate::pipeline::retirement::Retirement;
 
 fn asked(id: u128) -> Asked<'static> {
     Asked {
         id: Uuid::from_u128(id),
         format: DenialFormat::Problem,
         accept: None,
+        language: None,
+        grpc: None,
         head: false,
     }
 }
@@ -34,12 +40,22 @@ fn quota(quota: Option<u64>) -> Denial {
     })
 }
 
-fn closed(message: Option<&str>, retry_after: u64) -> Denial {
-    Denial::Closed(ClosedBy {
+fn closed_by(texts: &[(&str, &str)], remaining: Option<u64>) -> ClosedBy {
+    let text = |(tag, text): &(&str, &str)| ((*tag).to_owned(), (*text).to_owned());
+    ClosedBy {
         closure: Arc::from("private-closure-id"),
-        message: message.map(Arc::from),
-        retry_after: Duration::from_secs(retry_after),
-    })
+        texts: Arc::new(texts.iter().map(text).collect::<BTreeMap<_, _>>()),
+        remaining: remaining.map(Duration::from_secs),
+    }
+}
+
+fn closed(texts: &[(&str, &str)]) -> Denial {
+    Denial::Closed(closed_by(texts, None))
+}
+
+fn retired() -> Denial {
+    let times = (Duration::from_secs(1), Duration::from_secs(2));
+    Denial::Retired(Arc::new(Retirement::new(times, "Use the new one.", None)))
 }
 
 /// Every variant.
@@ -62,8 +78,10 @@ fn denials() -> Vec<Denial> {
         Denial::HeaderTooLarge,
         quota(Some(30)),
         quota(None),
-        closed(None, 45),
-        closed(None, 0),
+        closed(&[]),
+        Denial::Closed(closed_by(&[], Some(20))),
+        Denial::ReadOnly(closed_by(&[], Some(0))),
+        retired(),
         Denial::Overloaded,
         Denial::DependencyUnavailable(Dependency::Directory),
         Denial::UpstreamFailed,
@@ -91,8 +109,10 @@ const EXPECTED: &str = r#"
 431 header-too-large http_request_error
 429 quota-exceeded http_request_denied|retry-after: 120|ratelimit-policy: "commands-per-vehicle";q=30;w=86400|ratelimit: "commands-per-vehicle";r=0;t=120
 429 quota-exceeded http_request_denied|retry-after: 120
-503 closed http_request_denied|retry-after: 45
 503 closed http_request_denied|retry-after: 30
+503 closed http_request_denied|retry-after: 20
+503 read-only http_request_denied|retry-after: 1
+410 retired http_request_denied
 503 overloaded http_request_denied|retry-after: 30
 503 dependency-unavailable proxy_internal_error|retry-after: 30
 502 upstream-failed destination_unavailable
@@ -138,7 +158,7 @@ fn every_denial_has_its_status_code_members_and_fields() {
         let answer = write(&denial, asked(0));
         assert_eq!(answer.status.as_u16(), status, "{code}");
         let body: Value = serde_json::from_slice(&answer.body).unwrap();
-        let words = words::of(&denial);
+        let words = words::of(&denial, None);
         let expected = json!({
             "type": format!("urn:vingate:problem:{code}"),
             "title": words.title,
@@ -153,7 +173,8 @@ fn every_denial_has_its_status_code_members_and_fields() {
             ("content-type", "application/problem+json"),
             ("content-length", length.as_str()),
             ("cache-control", "no-store"),
-            ("vary", "accept"),
+            ("vary", "accept, accept-language"),
+            ("content-language", "en"),
             ("x-content-type-options", "nosniff"),
             ("x-request-id", "00000000-0000-0000-0000-000000000000"),
             ("proxy-status", status_field.as_str()),
@@ -189,9 +210,9 @@ fn no_private_reason_is_public() {
 
 #[test]
 fn words_differ_from_code_to_code() {
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen = BTreeMap::new();
     for Row { denial, code, .. } in table() {
-        let words = words::of(&denial);
+        let words = words::of(&denial, None);
         assert!(
             words.detail.ends_with('.') && !words.title.ends_with('.'),
             "{code}"
@@ -280,89 +301,5 @@ fn a_head_request_gets_the_fields_and_no_body() {
             assert_eq!(get.headers, head.headers);
             assert!(head.body.is_empty() && !get.body.is_empty());
         }
-    }
-}
-
-#[test]
-fn browsers_get_a_page_and_everything_else_json() {
-    let table = [
-        (
-            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-            true,
-        ),
-        ("TEXT/HTML", true),
-        ("text/html;level=1;q=0.5, application/json;q=0.4", true),
-        ("text/html, application/json", false),
-        ("text/html;q=0.8, application/*", false),
-        ("application/json, text/html;q=0.9", false),
-        (
-            "application/problem+json;q=0.2, text/html;q=0.1, */*",
-            false,
-        ),
-        ("text/html;q=0", false),
-        ("text/html;q=0.000, */*;q=0", false),
-        ("text/html;q=much", false),
-        ("text/html;q=0.00001", false),
-        ("*/*", false),
-        ("text/*", false),
-        ("", false),
-        (";;,q=1,", false),
-    ];
-    for (accept, page) in table {
-        let answer = write(
-            &Denial::RouteUnknown,
-            Asked {
-                accept: Some(accept),
-                ..asked(0)
-            },
-        );
-        let html = header(&answer, "content-type") == Some("text/html; charset=utf-8");
-        assert_eq!(html, page, "{accept}");
-        assert_eq!(
-            header(&answer, "content-security-policy").is_some(),
-            page,
-            "{accept}"
-        );
-        assert_eq!(
-            answer.body.starts_with(b"<!doctype html>"),
-            page,
-            "{accept}"
-        );
-    }
-}
-
-#[test]
-fn the_message_of_a_closure_is_told_in_the_body_only() {
-    let message = "Closed \u{1f697}\r\nSet-Cookie: a=b";
-    for accept in [None, Some("text/html")] {
-        let answer = write(&closed(Some(message), 30), Asked { accept, ..asked(0) });
-        let text = String::from_utf8(answer.body.to_vec()).unwrap();
-        assert!(text.contains("Closed \u{1f697}"), "{text}");
-        for (name, value) in &answer.headers {
-            assert!(
-                !value.as_bytes().windows(6).any(|part| part == b"Cookie"),
-                "{name}"
-            );
-        }
-    }
-}
-
-#[test]
-fn the_longest_wait_is_twice_the_base() {
-    let base = Duration::from_secs(30);
-    let waited = |random| quota::seconds(jittered(base, Uuid::from_u128(random)));
-    assert_eq!((waited(u128::MAX), waited(1 << 31)), (60, 45));
-    assert_eq!(
-        jittered(Duration::MAX, Uuid::from_u128(u128::MAX)),
-        Duration::MAX
-    );
-}
-
-proptest::proptest! {
-    #[test]
-    fn a_wait_is_between_once_and_twice_its_base(id: u128, base in 1_u64..100_000) {
-        let answer = write(&closed(None, base), asked(id));
-        let wait: u64 = header(&answer, "retry-after").unwrap().parse().unwrap();
-        proptest::prop_assert!((base..=base.saturating_mul(2)).contains(&wait), "{} for {}", wait, base);
     }
 }
