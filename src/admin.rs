@@ -1,27 +1,57 @@
 //! What can an operator ask of a running gateway?
 //!
-//! An HTTP API on a Unix socket; the command line is a client of it. Nothing of it is on a data
-//! listener, and none of it needs the gateway's own data path.
+//! An HTTP API on a Unix socket and, where configured, on a TLS address that takes client certificates;
+//! the command line is a client of it. Nothing of it is on a data listener, and none of it needs the
+//! gateway's own data path.
 
+pub mod access;
+mod accounts;
 pub mod api;
+pub mod authority;
 pub mod client;
+pub mod asked;
+mod changing;
 mod closing;
+mod conditions;
+mod events;
+pub mod facts;
+mod gravity;
+mod names;
+mod openapi;
 mod ownership;
+pub mod person;
+mod places;
 mod problem;
+mod serving;
 mod socket;
 mod switches;
+pub mod tls;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::adapters::embedded::EmbeddedDirectory;
-use crate::rules::Rules;
-use crate::switchboard::store::Switchboard;
+use arc_swap::ArcSwap;
 
-pub(crate) use closing::Asked;
+use serde_json::{Map, Value};
+
+use crate::adapters::embedded::EmbeddedDirectory;
+use crate::adapters::history::History;
+use crate::admin::access::Access;
+use crate::admin::authority::{Act, Circumstances, NotAllowed};
+use crate::admin::person::Person;
+use crate::admin::problem::Problem;
+use crate::chain::ChainKey;
+use crate::clock;
+use crate::drill::Drill;
+use crate::switchboard::Scope;
+use crate::switchboard::seal::FleetKey;
+use crate::switchboard::spread::Spread;
+use crate::switchboard::store::Switchboard;
+use crate::traffic::Traffic;
+
+pub use names::{Belongs, Names};
 pub(crate) use ownership::IMPORT_BYTES;
-pub(crate) use switches::{Done, Listed};
 
 /// What the API works on.
 #[derive(Clone)]
@@ -30,8 +60,76 @@ pub struct Operated {
     pub switchboard: Arc<Switchboard>,
     /// Ownership facts.
     pub directory: Arc<EmbeddedDirectory>,
+    /// Who may come in, and what they may do.
+    pub access: Arc<ArcSwap<Access>>,
     /// The names that the rules in force know, asked anew for every call.
     pub names: Arc<dyn Fn() -> Names + Send + Sync>,
+    /// Seals what other replicas are given directly.
+    pub fleet_key: Option<FleetKey>,
+    /// This replica among the others.
+    pub spread: Arc<Spread>,
+    /// The last minutes of requests.
+    pub traffic: Arc<Traffic>,
+    /// Closures for a stand-in.
+    pub drill: Arc<Drill>,
+    /// The switch log.
+    pub history: Arc<History>,
+    /// The chained logs.
+    pub logs: Arc<Logs>,
+}
+
+/// The switch log's line of who was refused what.
+fn refusal(who: &str, act: &str, why: &str) -> Map<String, Value> {
+    let time = clock::rfc3339(clock::unix_time());
+    let members = [
+        ("time", &*time),
+        ("what", "refused"),
+        ("by", who),
+        ("act", act),
+        ("why", why),
+    ];
+    let members = members.map(|(name, value)| (name.to_owned(), Value::from(value)));
+    members.into_iter().collect()
+}
+
+/// Name, file and key of each chained log.
+#[expect(missing_debug_implementations, reason = "holds keys")]
+pub struct Logs(pub [(&'static str, PathBuf, ChainKey); 2]);
+
+impl Operated {
+    /// Seconds since anything was heard of the fleet's store; `None` where this gateway is the fleet.
+    fn fleet_age(&self) -> Option<u64> {
+        self.spread.age().map(|age| age.as_secs())
+    }
+
+    /// Which share of this replica's live traffic a closure would hit, 0 to 1.
+    fn share(&self, scope: &Scope) -> f64 {
+        self.traffic.share(scope, clock::unix_time())
+    }
+
+    /// Whether this person may do this, as the policies in force say. A no is recorded.
+    fn permit(&self, person: &Person, act: Act, at: Circumstances) -> Result<(), Problem> {
+        let decided = self.access.load().authority.decide(person, act, at);
+        match decided {
+            Ok(policies) => {
+                let (who, act) = (&person.name, act.name());
+                tracing::debug!(target: "vingate::admin", who, act, ?policies, "permitted");
+                Ok(())
+            }
+            Err(why) => {
+                self.note_refusal(person, act, &why);
+                Err(Problem::not_allowed(person, act, &why))
+            }
+        }
+    }
+
+    /// Who tried what without the right to it is on record.
+    fn note_refusal(&self, person: &Person, act: Act, why: &NotAllowed) {
+        let line = refusal(&person.name, act.name(), &format!("{why:?}"));
+        self.history.append(line);
+        let (who, act) = (&person.name, act.name());
+        tracing::warn!(target: "vingate::admin", who, act, ?why, "refused");
+    }
 }
 
 impl fmt::Debug for Operated {
@@ -39,55 +137,6 @@ impl fmt::Debug for Operated {
         out.debug_struct("Operated")
             .field("switchboard", &self.switchboard)
             .finish_non_exhaustive()
-    }
-}
-
-/// What a closure can name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Names {
-    /// Surfaces, and whether each is protected.
-    pub surfaces: BTreeMap<String, bool>,
-    /// Routes by id, with what each belongs to.
-    pub routes: BTreeMap<String, Belongs>,
-    /// Upstreams.
-    pub upstreams: BTreeSet<String>,
-    /// Issuers, by their names in the configuration.
-    pub issuers: BTreeSet<String>,
-}
-
-/// What a route belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Belongs {
-    /// Its surface.
-    pub surface: String,
-    /// Its upstream.
-    pub upstream: String,
-}
-
-impl Names {
-    /// The names that these rules know.
-    pub fn of(rules: &Rules) -> Self {
-        let surfaces = rules.surfaces.iter().map(|(name, (surface, _))| {
-            let name: &str = name;
-            (name.to_owned(), surface.protected)
-        });
-        let routes = rules.routes.values().map(|route| {
-            let belongs = Belongs {
-                surface: route.surface.name.to_string(),
-                upstream: route.upstream.to_string(),
-            };
-            (route.id.to_string(), belongs)
-        });
-        let issuers = rules.surfaces.values().flat_map(|(surface, _)| {
-            let names = surface.issuers.iter();
-            names.map(ToString::to_string)
-        });
-        Self {
-            surfaces: surfaces.collect(),
-            routes: routes.collect(),
-            upstreams: rules.upstreams.keys().map(ToString::to_string).collect(),
-            issuers: issuers.collect(),
-        }
     }
 }
 

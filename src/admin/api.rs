@@ -2,114 +2,157 @@
 //!
 //! | call | what it does |
 //! |---|---|
-//! | `GET /v1/switches` | what is closed |
+//! | `GET /v1/switches`, `GET /v1/switches/{id}` | what is closed |
 //! | `POST /v1/switches` | closes |
-//! | `DELETE /v1/switches/{id}` | opens again |
+//! | `POST /v1/switches/{id}:restore`, `:open`, `:undo`, `:approve`, `:extend` | changes a closure |
+//! | `POST /v1/switches:merge` | takes what another replica made |
+//! | `POST /v1/switches:preview`, `:drill` | what a closure would hit; a closure for a stand-in |
+//! | `GET /v1/replicas`, `/v1/surfaces`, `/v1/history` | who knows what, what is open, what changed |
+//! | `GET /v1/audit:verify` | whether a line of the logs is missing or altered |
+//! | `GET /v1/baseline` | the board, sealed, for a cold start |
+//! | `GET /v1/events` | what changes, as it changes |
+//! | `GET /v1/openapi.json` | all calls, for machines |
 //! | `POST /v1/ownership/import` | fills the ownership directory |
 //!
-//! Root and the gateway's own user may; the socket's mode says so first, the kernel's word about
-//! the peer once more.
+//! The same calls on the Unix socket and on the TLS address. Whoever has a role is let in; what a role
+//! may do is [`crate::admin::authority`]'s to say, call by call.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Router;
-use axum::extract::connect_info::Connected;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use arc_swap::ArcSwap;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
-use axum::routing::{delete, get, post};
-use axum::serve::IncomingStream;
-use http::StatusCode;
-use tokio::net::UnixListener;
-use tokio::sync::oneshot;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use http::{HeaderValue, StatusCode, header};
+use tokio::net::TcpListener;
 
 pub use crate::admin::socket::{Bound, bind};
 
+use crate::adapters::history::History;
+use crate::admin::access::Access;
+use crate::admin::conditions::{self, Answered};
+use crate::admin::person::Caller;
 use crate::admin::problem::Problem;
-use crate::admin::socket::{Peer, own_user};
-use crate::admin::{Operated, ownership, switches};
+use crate::admin::serving::{self, Entrance};
+use crate::admin::socket::own_user;
+use crate::admin::{Operated, events, facts, openapi, ownership, refusal, switches};
 
 /// Bytes of a closure: some 400,000 VINs.
 pub(super) const CLOSURE_BYTES: usize = 8 * 1024 * 1024;
-/// Time for calls in progress once the gateway shuts down.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// User ids that may call.
-type Callers = Arc<BTreeSet<u32>>;
 
 /// Serves on a socket that is bound already, until `shutdown` completes.
 ///
 /// # Errors
-/// Serving fails.
+/// The gateway's own user can't be found out.
 pub async fn serve_on(
     bound: Bound,
     operated: Operated,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), String> {
-    let callers = BTreeSet::from([0, own_user()?]);
-    serve_for(callers, bound, operated, shutdown).await
+    let always = BTreeSet::from([0, own_user()?]);
+    serve_for(always, bound, operated, shutdown).await;
+    Ok(())
 }
 
-/// Serves these users.
+/// Serves with these users having every role.
 pub(super) async fn serve_for(
-    callers: BTreeSet<u32>,
+    always: BTreeSet<u32>,
     bound: Bound,
     operated: Operated,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), String> {
+) {
     let (listener, file) = bound.split();
-    let service = router(operated, Arc::new(callers)).into_make_service_with_connect_info::<Peer>();
-    let (tell, told) = oneshot::channel::<()>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        shutdown.await;
-        drop(tell); // starts the grace below
-    });
-    let grace = async {
-        if told.await.is_err() {
-            tokio::time::sleep(GRACE).await;
-        }
-    };
-    let ended = tokio::select! {
-        ended = async { serving.await } => ended.map_err(|error| error.to_string()),
-        () = grace => Ok(()),
-    };
+    let router = router(operated, always);
+    serving::serve(Entrance::Socket(listener), router, shutdown).await;
     drop(file);
-    ended
 }
 
-fn router(operated: Operated, callers: Callers) -> Router {
+/// Serves on the TLS address, until `shutdown` completes.
+pub async fn serve_tls(
+    listener: TcpListener,
+    operated: Operated,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) {
+    let entrance = Entrance::Tls(listener, Arc::clone(&operated.access));
+    let router = router(operated, BTreeSet::new());
+    serving::serve(entrance, router, shutdown).await;
+}
+
+fn router(operated: Operated, always: BTreeSet<u32>) -> Router {
+    let admitting = Admitting {
+        always: Arc::new(always),
+        access: Arc::clone(&operated.access),
+        history: Arc::clone(&operated.history),
+    };
     Router::new()
         .route("/v1/switches", get(switches::list).post(switches::close))
-        .route("/v1/switches/{id}", delete(switches::open))
+        .route(
+            "/v1/switches/{id}",
+            get(switches::show).post(switches::change),
+        )
+        .route("/v1/switches:merge", post(switches::merge))
+        .route("/v1/switches:preview", post(facts::preview))
+        .route("/v1/switches:drill", post(facts::drill))
+        .route("/v1/replicas", get(facts::replicas))
+        .route("/v1/surfaces", get(facts::surfaces))
+        .route("/v1/history", get(facts::history))
+        .route("/v1/audit:verify", get(facts::verify))
+        .route("/v1/baseline", get(facts::baseline))
+        .route("/v1/events", get(events::follow))
+        .route("/v1/openapi.json", get(openapi::document))
         .layer(DefaultBodyLimit::max(CLOSURE_BYTES))
         .route("/v1/ownership/import", post(ownership::import))
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
-        .layer(from_fn_with_state(callers, admit))
+        .layer(from_fn_with_state(Answered::default(), conditions::check))
+        .layer(from_fn_with_state(admitting, admit))
         .with_state(operated)
 }
 
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        Self::of(stream.io())
-    }
+/// What is needed to know who calls.
+#[derive(Clone)]
+struct Admitting {
+    /// Unix users that have every role.
+    always: Arc<BTreeSet<u32>>,
+    access: Arc<ArcSwap<Access>>,
+    history: Arc<History>,
 }
 
-/// Lets the callers in, and nobody else, whatever they ask.
+/// Lets in who has a role, and nobody else, whatever they ask. The calls find a [`Person`] in the
+/// request.
+///
+/// [`Person`]: crate::admin::person::Person
 async fn admit(
-    State(callers): State<Callers>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    request: Request,
+    State(admitting): State<Admitting>,
+    Extension(caller): Extension<Caller>,
+    mut request: Request,
     next: Next,
-) -> Result<Response, Problem> {
-    if peer.0.is_some_and(|user| callers.contains(&user)) {
-        return Ok(next.run(request).await);
+) -> Response {
+    let found = admitting.access.load().identify(&caller, &admitting.always);
+    match found {
+        Ok(person) => {
+            request.extensions_mut().insert(person);
+            next.run(request).await
+        }
+        Err(stranger) => {
+            tracing::warn!(
+                target: "vingate::admin", %caller, why = stranger.0, "a call without rights was refused"
+            );
+            admitting
+                .history
+                .append(refusal(&caller.to_string(), "Call", &stranger.0));
+            let detail = format!("{}: may not operate this gateway", stranger.0);
+            let problem = Problem::new(StatusCode::FORBIDDEN, "access-denied", detail);
+            let mut response = problem.into_response();
+            // a stranger holds no place between calls
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+            response
+        }
     }
-    tracing::warn!(target: "vingate::admin", user = peer.name(), "a call without rights was refused");
-    let detail = format!("the user `{}` may not operate this gateway", peer.name());
-    Err(Problem::new(StatusCode::FORBIDDEN, "access-denied", detail))
 }
 
 async fn unknown() -> Problem {

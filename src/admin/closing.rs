@@ -1,110 +1,158 @@
-//! May this be closed, as it was asked?
+//! Can this be meant, as it was asked?
 //!
 //! Checked against the names in force, all mistakes at once: a typo must never close nothing.
 
 use std::collections::BTreeSet;
 
-use http::StatusCode;
-use serde::{Deserialize, Serialize};
-
-use crate::admin::Names;
+use crate::admin::asked::Asked;
+use crate::admin::names::{Belongs, Names};
 use crate::admin::problem::Problem;
 use crate::config::words;
 use crate::pipeline::vehicle::Vin;
-use crate::switchboard::Scope;
+use crate::switchboard::{Scope, Texts};
 
-/// Characters of a reason or a message.
+/// Characters of a reason or a public text.
 const TEXT: usize = 500;
-/// Characters of a client id or a subject.
+/// Characters of a client id, a subject, a ticket or an owner.
 const NAME: usize = 256;
-/// The longest that clients are told to wait: a day.
-const RETRY_LIMIT: u64 = 86_400;
+/// The longest closure: a year and a day. What is closed for longer is retired in its route file.
+const LONGEST: u64 = 366 * 24 * 60 * 60;
 /// Bad VINs or subjects that are named one by one.
 const SHOWN: usize = 10;
-
-/// What an operator asks to close.
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Asked {
-    /// What to close.
-    pub(crate) scope: Scope,
-    /// Private.
-    pub(crate) reason: String,
-    /// Public.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) message: Option<String>,
-    /// Seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) retry_after: Option<u64>,
-    /// Name of the protected surface, typed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) confirm: Option<String>,
-    /// Only say whether it could be closed.
-    #[serde(default)]
-    pub(crate) dry_run: bool,
-}
 
 /// Refuses what can't be closed as asked.
 pub(super) fn check(asked: &Asked, names: &Names) -> Result<(), Problem> {
     let mut flaws = Vec::new();
-    if asked.scope.is_empty() {
-        flaws.push("name what to close: a closure of everything is refused".to_owned());
-    }
-    check_names(&asked.scope, names, &mut flaws);
-    check_persons(&asked.scope, names, &mut flaws);
-    check_vehicles(&asked.scope, &mut flaws);
+    check_scope(&asked.scope, names, &mut flaws);
     if asked.reason.trim().is_empty() {
         flaws.push("a reason is required".to_owned());
     }
     check_text("reason", &asked.reason, &mut flaws);
-    check_text(
-        "message",
-        asked.message.as_deref().unwrap_or(""),
-        &mut flaws,
-    );
-    if let Some(seconds) = asked.retry_after
-        && !(1..=RETRY_LIMIT).contains(&seconds)
-    {
-        flaws.push(format!(
-            "retry-after is 1 to {RETRY_LIMIT} seconds, not `{seconds}`"
-        ));
+    check_texts("message", &asked.texts, &mut flaws);
+    if let Some(notice) = &asked.notice {
+        check_texts("notice", &notice.texts, &mut flaws);
+        if notice.texts.is_empty() {
+            flaws.push("the notice says nothing".to_owned());
+        }
+        if !names.surfaces.contains_key(&notice.surface) {
+            flaws.push(unknown("surface", &notice.surface, names.surfaces.keys()));
+        }
     }
-    if !flaws.is_empty() {
-        return Err(Problem::invalid(flaws.join("\n")));
+    for (what, name) in [("ticket", &asked.ticket), ("owner", &asked.owner)] {
+        if name.as_deref().is_some_and(|name| !is_name(name)) {
+            flaws.push(format!("the {what} is 1 to {NAME} printable characters"));
+        }
     }
-    check_confirmation(asked, names)
+    if let Some(seconds) = asked.seconds {
+        check_seconds(seconds, &mut flaws);
+    }
+    told(&flaws)
 }
 
-fn check_names(scope: &Scope, names: &Names, flaws: &mut Vec<String>) {
-    for name in &scope.surfaces {
-        if !names.surfaces.contains_key(name) {
-            flaws.push(unknown("surface", name, names.surfaces.keys()));
+/// Refuses a scope that can't be meant.
+pub(super) fn check_scope_alone(scope: &Scope, names: &Names) -> Result<(), Problem> {
+    let mut flaws = Vec::new();
+    check_scope(scope, names, &mut flaws);
+    told(&flaws)
+}
+
+/// Refuses testers that are no subjects.
+pub(super) fn check_testers(testers: &BTreeSet<String>, names: &Names) -> Result<(), Problem> {
+    let mut flaws = Vec::new();
+    check_subjects(testers, names, &mut flaws);
+    told(&flaws)
+}
+
+/// Refuses a time that is none, or longer than a year.
+pub(super) fn check_time(seconds: u64) -> Result<(), Problem> {
+    let mut flaws = Vec::new();
+    check_seconds(seconds, &mut flaws);
+    told(&flaws)
+}
+
+fn told(flaws: &[String]) -> Result<(), Problem> {
+    if flaws.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::invalid(flaws.join("\n")))
+    }
+}
+
+fn check_seconds(seconds: u64, flaws: &mut Vec<String>) {
+    if !(1..=LONGEST).contains(&seconds) {
+        flaws.push(format!("it lasts 1 to {LONGEST} seconds, not `{seconds}`"));
+    }
+}
+
+fn check_scope(scope: &Scope, names: &Names, flaws: &mut Vec<String>) {
+    if scope.is_empty() {
+        flaws.push("name what to close; everything is closed by --all".to_owned());
+    } else if let Err(flaw) = scope.check() {
+        flaws.push(flaw.to_owned());
+    }
+    let before = flaws.len();
+    let known = [
+        (
+            "surface",
+            &scope.surfaces,
+            names.surfaces.keys().cloned().collect(),
+        ),
+        ("region", &scope.regions, names.regions.clone()),
+        (
+            "route",
+            &scope.routes,
+            names.routes.keys().cloned().collect(),
+        ),
+        ("action", &scope.actions, names.actions.clone()),
+        ("upstream", &scope.upstreams, names.upstreams.clone()),
+    ];
+    for (kind, named, known) in &known {
+        for name in named.difference(known) {
+            flaws.push(unknown(kind, name, known.iter()));
         }
     }
-    for name in &scope.routes {
-        if !names.routes.contains_key(name) {
-            flaws.push(unknown("route", name, names.routes.keys()));
-        }
-    }
-    for name in scope.upstreams.difference(&names.upstreams) {
-        flaws.push(unknown("upstream", name, names.upstreams.iter()));
-    }
-    if flaws.is_empty() && meets_no_route(scope, names) {
+    if flaws.len() == before && meets_no_route(scope, names) {
         let detail = "no route is in all of that together: it would close nothing";
         flaws.push(detail.to_owned());
     }
+    for (what, named) in [("client", &scope.clients), ("tenant", &scope.tenants)] {
+        if !named.iter().all(|name| is_name(name)) {
+            flaws.push(format!(
+                "a {what} is 1 to {NAME} characters without control characters"
+            ));
+        }
+    }
+    check_subjects(&scope.subjects, names, flaws);
+    check_vehicles(scope, flaws);
 }
 
-/// Whether dimensions are combined that no route has in common.
+/// Whether no route has all of the dimensions of the estate that are named in common.
 fn meets_no_route(scope: &Scope, names: &Names) -> bool {
-    let dimensions = [&scope.surfaces, &scope.routes, &scope.upstreams];
-    let combined = dimensions.iter().filter(|set| !set.is_empty()).count();
     let holds = |set: &BTreeSet<String>, name| set.is_empty() || set.contains(name);
-    combined > 1
+    let acts = |belongs: &Belongs| {
+        scope.actions.is_empty() || !scope.actions.is_disjoint(&belongs.actions)
+    };
+    let tells = |belongs: &Belongs| {
+        let wanted = &scope.client_versions;
+        wanted.is_empty()
+            || belongs.versions.as_ref().is_some_and(|listed| {
+                listed.is_empty() || !listed.is_disjoint(wanted) // empty: any
+            })
+    };
+    let sets = [
+        &scope.surfaces,
+        &scope.routes,
+        &scope.upstreams,
+        &scope.actions,
+    ];
+    let any = sets.iter().any(|set| !set.is_empty()) || !scope.client_versions.is_empty();
+    any && !names.routes.is_empty()
         && !names.routes.iter().any(|(id, belongs)| {
             holds(&scope.routes, id)
                 && holds(&scope.surfaces, &belongs.surface)
                 && holds(&scope.upstreams, &belongs.upstream)
+                && acts(belongs)
+                && tells(belongs)
         })
 }
 
@@ -113,19 +161,14 @@ fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a String>) 
     words::unknown(kind, name, &known.cloned().collect::<Vec<_>>())
 }
 
-fn check_persons(scope: &Scope, names: &Names, flaws: &mut Vec<String>) {
-    if !scope.clients.iter().all(|client| is_name(client)) {
-        flaws.push(format!(
-            "a client is 1 to {NAME} characters without control characters"
-        ));
-    }
-    for subject in scope.subjects.iter().filter(|s| !is_subject(s)).take(SHOWN) {
+fn check_subjects(subjects: &BTreeSet<String>, names: &Names, flaws: &mut Vec<String>) {
+    for subject in subjects.iter().filter(|s| !is_subject(s)).take(SHOWN) {
         let length = subject.chars().count();
         flaws.push(format!(
             "a subject is written ISSUER/SUBJECT; one of {length} characters is not"
         ));
     }
-    let issuers = scope.subjects.iter().filter_map(|subject| {
+    let issuers = subjects.iter().filter_map(|subject| {
         let (issuer, _) = subject.split_once('/')?;
         (!names.issuers.contains(issuer)).then_some(issuer)
     });
@@ -155,6 +198,27 @@ fn check_vehicles(scope: &Scope, flaws: &mut Vec<String>) {
     }
 }
 
+fn check_texts(what: &str, texts: &Texts, flaws: &mut Vec<String>) {
+    for (language, text) in texts {
+        let letters = |part: &str| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        if !language.split('-').all(letters) || language.len() > 35 {
+            flaws.push(format!(
+                "`{}` is no language tag",
+                language.escape_default()
+            ));
+        }
+        if text.trim().is_empty() {
+            flaws.push(format!(
+                "the {what} in `{}` is empty",
+                language.escape_default()
+            ));
+        }
+        check_text(what, text, flaws);
+    }
+}
+
 fn check_text(what: &str, text: &str, flaws: &mut Vec<String>) {
     let length = text.chars().count();
     if length > TEXT {
@@ -164,33 +228,6 @@ fn check_text(what: &str, text: &str, flaws: &mut Vec<String>) {
     }
     if text.chars().any(char::is_control) {
         flaws.push(format!("the {what} has control characters"));
-    }
-}
-
-/// A protected surface is closed alone, and its name is typed.
-fn check_confirmation(asked: &Asked, names: &Names) -> Result<(), Problem> {
-    let is_protected = |name: &&String| names.surfaces.get(*name) == Some(&true);
-    let required = |detail: String| {
-        let code = "confirmation-required";
-        Err(Problem::new(StatusCode::CONFLICT, code, detail))
-    };
-    let mut protected = asked.scope.surfaces.iter().filter(is_protected);
-    let Some(name) = protected.next() else {
-        return Ok(());
-    };
-    if let Some(other) = protected.next() {
-        return required(format!(
-            "`{name}` and `{other}` are protected: close them one by one"
-        ));
-    }
-    match &asked.confirm {
-        Some(typed) if typed == name => Ok(()),
-        Some(_) => required(format!(
-            "the surface `{name}` is protected: --confirm-name must be its name"
-        )),
-        None => required(format!(
-            "the surface `{name}` is protected: add --confirm-name {name}"
-        )),
     }
 }
 

@@ -5,9 +5,9 @@
 
 use std::io::{self, BufReader, Read};
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
+use axum::{Extension, Json};
 use bytes::{Buf, Bytes};
 use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -15,6 +15,9 @@ use tokio::sync::mpsc;
 
 use crate::adapters::embedded::{BadLine, BadLines, ImportError, ImportReport};
 use crate::admin::Operated;
+use crate::admin::authority::{Act, Circumstances};
+use crate::admin::conditions::IfMatch;
+use crate::admin::person::Person;
 use crate::admin::problem::Problem;
 
 /// Bytes of one import: some 1.5 million vehicles.
@@ -24,9 +27,12 @@ const PIECES: usize = 16;
 
 pub(super) async fn import(
     State(operated): State<Operated>,
+    Extension(person): Extension<Person>,
+    _: IfMatch,
     RawQuery(query): RawQuery,
     body: Body,
 ) -> Result<Json<ImportReport>, Problem> {
+    operated.permit(&person, Act::ImportOwnership, Circumstances::default())?;
     let bad = bad_lines(query.as_deref())?;
     let (sender, receiver) = mpsc::channel(PIECES);
     let store = tokio::task::spawn_blocking(move || {

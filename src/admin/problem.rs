@@ -5,15 +5,19 @@
 use axum::extract::rejection::JsonRejection;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::adapters::embedded::BadLine;
+use crate::admin::authority::{Act, NotAllowed};
+use crate::admin::gravity::Gravity;
+use crate::admin::person::Person;
 use crate::cli::{End, Failure};
 
 const PREFIX: &str = "urn:vingate:problem:";
 
 /// A problem document.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub(super) struct Problem {
     r#type: String,
     title: String,
@@ -45,6 +49,11 @@ impl Problem {
         }
     }
 
+    /// What is told to the operator.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(super) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-closure", detail)
     }
@@ -53,11 +62,59 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail)
     }
 
+    /// What is missing, in the words of the command line.
+    pub(super) fn not_allowed(person: &Person, act: Act, why: &NotAllowed) -> Self {
+        const NAME: &str = "add --confirm-name with the name";
+        const OTHER: &str = "a second person has to approve it";
+        let (code, detail) = match why {
+            NotAllowed::NoRole => {
+                let roles: Vec<_> = person.roles.iter().map(|role| role.name()).collect();
+                let (name, roles) = (&person.name, roles.join(", "));
+                let detail = format!("`{name}` may not do that: no role of `{roles}` includes it");
+                ("access-denied", detail)
+            }
+            NotAllowed::NeedsName => ("confirmation-required", NAME.to_owned()),
+            NotAllowed::NeedsSecondPerson => ("approval-required", OTHER.to_owned()),
+            NotAllowed::NeedsNameAndSecondPerson => {
+                ("confirmation-required", format!("{NAME}, and {OTHER}"))
+            }
+            NotAllowed::SamePerson => {
+                let name = &person.name;
+                let detail = format!("`{name}` asked for it: the second person is another one");
+                ("access-denied", detail)
+            }
+            NotAllowed::Forbidden(policies) => {
+                let policies = policies.join("`, `");
+                ("access-denied", format!("forbidden by `{policies}`"))
+            }
+            NotAllowed::Error => {
+                let detail = "refused: a policy can't be evaluated";
+                ("access-denied", detail.to_owned())
+            }
+        };
+        let detail = format!("{}: {detail}", act.name());
+        Self::new(StatusCode::FORBIDDEN, code, detail)
+    }
+
+    /// The same for a closure, with the name that is to be typed.
+    pub(super) fn missing(person: &Person, act: Act, why: &NotAllowed, gravity: &Gravity) -> Self {
+        let mut problem = Self::not_allowed(person, act, why);
+        if let (NotAllowed::NeedsName | NotAllowed::NeedsNameAndSecondPerson, Some(name)) =
+            (why, &gravity.name)
+        {
+            let (act, why) = (act.name(), gravity.why);
+            problem.detail = format!("{act}: {why}: add --confirm-name {name}");
+        }
+        problem
+    }
+
     /// How the command ends that was answered so.
     pub(super) fn into_failure(self) -> Failure {
         let code = self.r#type.strip_prefix(PREFIX).unwrap_or_default();
         let end = match (self.status, code) {
-            (_, "confirmation-required") | (403, _) => End::Refused,
+            (_, "confirmation-required" | "approval-required") | (403, _) => End::Refused,
+            (409 | 412, _) => End::Conflict,
+            (428, _) => End::Usage,
             (400 | 413 | 415 | 422, _) => End::InvalidInput,
             _ => End::Failed,
         };
@@ -99,5 +156,38 @@ impl IntoResponse for Problem {
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_answer_ends_the_command_with_its_code() {
+        let table = [
+            (403, "access-denied", End::Refused),
+            (403, "approval-required", End::Refused),
+            (409, "confirmation-required", End::Refused),
+            (409, "conflict", End::Conflict),
+            (412, "changed-meanwhile", End::Conflict),
+            (428, "match-required", End::Usage),
+            (400, "malformed-request", End::InvalidInput),
+            (413, "body-too-large", End::InvalidInput),
+            (415, "body-type-unsupported", End::InvalidInput),
+            (422, "invalid-closure", End::InvalidInput),
+            (404, "closure-unknown", End::Failed),
+            (500, "failed", End::Failed),
+            (504, "upstream-timeout", End::Failed),
+        ];
+        for (status, code, end) in table {
+            let status = StatusCode::from_u16(status).unwrap();
+            let failure = Problem::new(status, code, "why").into_failure();
+            assert_eq!(
+                (failure.end, &*failure.message),
+                (end, "why"),
+                "{status} {code}"
+            );
+        }
     }
 }

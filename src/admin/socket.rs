@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use tokio::net::{UnixListener, UnixStream};
 use uuid::Uuid;
 
+use crate::admin::accounts::Accounts;
+use crate::admin::person::Caller;
 use crate::folder;
 
 /// A bound admin socket. Its file goes when this goes.
@@ -46,13 +48,15 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     Some((facts.dev(), facts.ino()))
 }
 
-/// Binds the socket with mode 0600; must be called within a tokio runtime. A stale socket file is
-/// replaced.
+/// Binds the socket with mode 0600, or 0660 and this group; must be called within a tokio runtime. A
+/// stale socket file is replaced. A folder that has to be made is open to the group too.
 ///
 /// # Errors
-/// A live process listens on it, something else stands there, or the system refuses.
-pub fn bind(path: &Path) -> Result<Bound, String> {
+/// A live process listens on it, something else stands there, there is no such group, or the system
+/// refuses.
+pub fn bind(path: &Path, group: Option<&str>) -> Result<Bound, String> {
     refuse_occupied(path)?;
+    let group = group.map(group_id).transpose()?;
     let named = |what: &str, error: &std::io::Error| {
         format!("the admin socket `{}` {what}: {error}", path.display())
     };
@@ -60,7 +64,12 @@ pub fn bind(path: &Path) -> Result<Bound, String> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
     };
+    let is_old = parent.exists();
     folder::make_for(path).map_err(|error| named("has no folder, and it can't be made", &error))?;
+    if let Some(group) = group.filter(|_| !is_old) {
+        give(parent, group, 0o710)
+            .map_err(|error| named("has a folder that can't be given to the group", &error))?;
+    }
     // made where nobody else can look, and moved only once it has its mode: never open to others
     let unique = Uuid::new_v4().simple().to_string();
     let hidden = parent.join(format!(".{}", unique.get(..8).unwrap_or_default()));
@@ -68,16 +77,29 @@ pub fn bind(path: &Path) -> Result<Bound, String> {
         .mode(0o700)
         .create(&hidden)
         .map_err(|error| named("can't be made", &error))?;
-    let bound = bind_hidden(&hidden.join("s"), path);
+    let bound = bind_hidden(&hidden.join("s"), path, group);
     let removed = fs::remove_dir_all(&hidden);
     let bound = bound.map_err(|error| named("can't be bound", &error))?;
     removed.map_err(|error| named("leaves a folder behind", &error))?;
     Ok(bound)
 }
 
-fn bind_hidden(hidden: &Path, path: &Path) -> Result<Bound, std::io::Error> {
+fn group_id(name: &str) -> Result<u32, String> {
+    let found = Accounts::read().group(name);
+    found.ok_or_else(|| format!("admin.group: there is no group `{name}` in `/etc/group`"))
+}
+
+fn give(path: &Path, group: u32, mode: u32) -> Result<(), std::io::Error> {
+    std::os::unix::fs::chown(path, None, Some(group))?;
+    fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+fn bind_hidden(hidden: &Path, path: &Path, group: Option<u32>) -> Result<Bound, std::io::Error> {
     let listener = UnixListener::bind(hidden)?;
-    fs::set_permissions(hidden, Permissions::from_mode(0o600))?;
+    match group {
+        Some(group) => give(hidden, group, 0o660)?,
+        None => fs::set_permissions(hidden, Permissions::from_mode(0o600))?,
+    }
     fs::rename(hidden, path)?;
     let identity = identity(path).ok_or(ErrorKind::NotFound)?;
     let path = path.to_owned();
@@ -109,22 +131,9 @@ fn refuse_occupied(path: &Path) -> Result<(), String> {
 }
 
 /// Who is at the other end of a connection (`SO_PEERCRED`), as the kernel says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Peer(pub(super) Option<u32>);
-
-impl Peer {
-    pub(super) fn of(stream: &UnixStream) -> Self {
-        Self(stream.peer_cred().ok().map(|peer| peer.uid()))
-    }
-
-    /// The user's name, or else its number.
-    pub(super) fn name(self) -> String {
-        let Some(uid) = self.0 else {
-            return "unknown".to_owned();
-        };
-        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        user_name(&users, uid).unwrap_or_else(|| uid.to_string())
-    }
+pub(super) fn caller(stream: &UnixStream) -> Caller {
+    let peer = stream.peer_cred().ok();
+    Caller::Unix(peer.map(|peer| (peer.uid(), peer.gid())))
 }
 
 /// The user id of this process; must be called within a tokio runtime.
@@ -134,42 +143,22 @@ pub(super) fn own_user() -> Result<u32, String> {
     Ok(peer.uid())
 }
 
-/// `name:password:uid:...`, a line a user (passwd(5)).
-fn user_name(users: &str, uid: u32) -> Option<String> {
-    users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        let number: u32 = fields.nth(1)?.parse().ok()?;
-        (number == uid && !name.is_empty()).then(|| name.to_owned())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_user_is_named_by_the_first_line_with_its_number() {
-        let users = "root:x:0:0:root:/root:/bin/sh\n\nbroken\nnight:x:1001:100::/:/bin/sh\n\
-                     other:x:1001:100::/:/bin/sh\n";
-        let table = [(0, Some("root")), (1001, Some("night")), (7, None)];
-        for (uid, expected) in table {
-            assert_eq!(user_name(users, uid).as_deref(), expected, "{uid}");
-        }
-    }
 
     #[tokio::test]
     async fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run/admin.sock");
-        let first = bind(&path).unwrap();
+        let first = bind(&path, None).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-        assert!(bind(&path).unwrap_err().contains("running process"));
+        assert!(bind(&path, None).unwrap_err().contains("running process"));
         let (listener, file) = first.split();
         drop(listener);
         assert!(path.exists()); // as after a crash
-        let second = bind(&path).unwrap();
+        let second = bind(&path, None).unwrap();
         drop(file); // the first one's file is gone already: the second one's stays
         assert!(path.exists());
         drop(second);
@@ -181,7 +170,38 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("admin.sock");
         fs::write(&path, "precious").unwrap();
-        assert!(bind(&path).unwrap_err().contains("no socket"));
+        assert!(bind(&path, None).unwrap_err().contains("no socket"));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[tokio::test]
+    async fn a_group_gets_the_socket_and_a_new_folder_and_an_old_folder_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = fs::metadata(folder.path()).unwrap().gid();
+        let groups = fs::read_to_string("/etc/group").unwrap();
+        let names: Vec<&str> = groups
+            .lines()
+            .filter_map(|line| line.split(':').next())
+            .collect();
+        let accounts = Accounts::of("", &groups);
+        let name = names.iter().find(|name| accounts.group(name) == Some(own));
+        let name = name.expect("the group of a new file has a name");
+        let path = folder.path().join("run/admin.sock");
+        let bound = bind(&path, Some(name)).unwrap();
+        let facts = |path: &Path| {
+            let facts = fs::metadata(path).unwrap();
+            (facts.gid(), facts.mode() & 0o777)
+        };
+        assert_eq!(facts(&path), (own, 0o660));
+        assert_eq!(facts(path.parent().unwrap()), (own, 0o710));
+        drop(bound);
+        let old = path.parent().unwrap();
+        fs::set_permissions(old, Permissions::from_mode(0o700)).unwrap();
+        let bound = bind(&path, Some(name)).unwrap();
+        assert_eq!(facts(old).1, 0o700);
+        drop(bound);
+        let none = bind(&path, Some("no such group")).unwrap_err();
+        assert!(none.contains("no group `no such group`"), "{none}");
+        assert!(!path.exists());
     }
 }

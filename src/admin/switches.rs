@@ -1,165 +1,287 @@
 //! How is the board read and changed?
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{ConnectInfo, Path, State};
-use http::StatusCode;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use http::{HeaderValue, StatusCode, header};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::admin::Operated;
-use crate::admin::closing::{self, Asked};
+use crate::admin::asked::{Asked, Consent, Done, Extend, Listed, Merged, Restore, Sealed};
+use crate::admin::authority::{Act, Circumstances};
+use crate::admin::changing::{self, Answer, Asking, on_a_thread};
+use crate::admin::closing;
+use crate::admin::conditions::IfMatch;
+use crate::admin::person::Person;
 use crate::admin::problem::Problem;
-use crate::admin::socket::Peer;
 use crate::clock;
-use crate::switchboard::Closure;
+use crate::switchboard::changes::{self, New, Restoring};
+use crate::switchboard::closure::What;
+use crate::switchboard::seal::Kind;
+use crate::switchboard::{self, Closure, Shut};
 
-/// `Retry-After` where the operator gives none: the middle of 30 to 90 s.
-const DEFAULT_RETRY: u64 = 60;
+/// A JSON body, or why it is none.
+type Body<T> = Result<Json<T>, JsonRejection>;
 
-/// What is closed.
-#[derive(Clone, Deserialize, Serialize)]
-pub(crate) struct Listed {
-    pub(crate) revision: u64,
-    /// Whether it would be so after a restart.
-    pub(crate) durable: bool,
-    pub(crate) closures: Vec<Closure>,
+/// Which closures are listed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Which {
+    /// Those that have ended, too.
+    ended: bool,
 }
 
-/// What came of closing.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-pub(crate) struct Done {
-    /// None where nothing was to be done really.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) id: Option<String>,
-    pub(crate) revision: u64,
-    pub(crate) durable: bool,
-    /// Why it isn't durable.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) warning: Option<String>,
-}
-
-pub(super) async fn list(State(operated): State<Operated>) -> Json<Listed> {
-    let durable = operated.switchboard.is_durable();
+pub(super) async fn list(
+    State(operated): State<Operated>,
+    Extension(person): Extension<Person>,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    operated.permit(&person, Act::View, Circumstances::default())?;
     let board = operated.switchboard.board();
-    Json(Listed {
+    let shown = |one: &&Arc<Closure>| which.ended || one.is_in_force() || one.pending.is_some();
+    let closures = board.closures().filter(shown);
+    let listed = Listed {
         revision: board.revision(),
-        durable,
-        closures: board.closures().map(|one| Closure::clone(one)).collect(),
-    })
+        durable: operated.switchboard.is_durable(),
+        known: operated.switchboard.is_known(),
+        fleet_age: operated.fleet_age(),
+        closures: closures.map(|one| Closure::clone(one)).collect(),
+    };
+    let tag = format!("\"{}\"", board.revision());
+    Ok(tagged(StatusCode::OK, &tag, listed))
+}
+
+pub(super) async fn show(
+    State(operated): State<Operated>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    operated.permit(&person, Act::View, Circumstances::default())?;
+    let board = operated.switchboard.board();
+    let found = board.get(&id);
+    let closure = match found {
+        Some(closure) => closure,
+        None => changing::find(&board, &id)?,
+    };
+    let (tag, closure) = (changing::tag(closure), Closure::clone(closure));
+    Ok(tagged(StatusCode::OK, &tag, closure))
 }
 
 pub(super) async fn close(
     State(operated): State<Operated>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    asked: Result<Json<Asked>, JsonRejection>,
-) -> Result<(StatusCode, Json<Done>), Problem> {
+    Extension(person): Extension<Person>,
+    if_match: IfMatch,
+    asked: Body<Asked>,
+) -> Result<Response, Problem> {
     let Json(asked) = asked?;
-    on_a_thread(move || {
+    let board = operated.switchboard.board();
+    if_match.check(&format!("\"{}\"", board.revision()))?;
+    answer(move || {
         closing::check(&asked, &(operated.names)())?;
-        if asked.dry_run {
-            let done = Done {
-                id: None,
-                revision: operated.switchboard.current().revision(),
-                durable: operated.switchboard.is_durable(),
-                warning: None,
-            };
-            return Ok((StatusCode::OK, Json(done)));
-        }
-        put_in_force(&operated, asked, &peer.name())
-    })
-    .await
-}
-
-fn put_in_force(
-    operated: &Operated,
-    asked: Asked,
-    who: &str,
-) -> Result<(StatusCode, Json<Done>), Problem> {
-    let closure = Closure {
-        id: new_id(),
-        scope: asked.scope,
-        reason: asked.reason,
-        message: asked.message.filter(|text| !text.trim().is_empty()),
-        closed_by: who.to_owned(),
-        closed_at: clock::unix_time().as_secs(),
-        retry_after: asked.retry_after.unwrap_or(DEFAULT_RETRY),
-    };
-    let id = closure.id.clone();
-    let scope = closure.scope.summary();
-    let closed = operated.switchboard.close(closure);
-    let closed = closed.map_err(Problem::failed)?;
-    let durable = closed.not_durable.is_none();
-    note("closed", &id, &scope, (who, closed.revision));
-    if let Some(flaw) = &closed.not_durable {
-        tracing::error!(target: "vingate::admin", id, flaw, "a closure is not durable");
-    }
-    let done = Done {
-        id: Some(id),
-        revision: closed.revision,
-        durable,
-        warning: closed.not_durable,
-    };
-    Ok((StatusCode::CREATED, Json(done)))
-}
-
-pub(super) async fn open(
-    State(operated): State<Operated>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    Path(id): Path<String>,
-) -> Result<Json<Done>, Problem> {
-    on_a_thread(move || {
-        let nothing = || {
-            let shown: String = id.chars().filter(|c| !c.is_control()).take(64).collect();
-            let detail = format!("nothing to open: no closure has the id `{shown}`");
-            Problem::new(StatusCode::NOT_FOUND, "closure-unknown", detail)
+        let (act, state) = match asked.state {
+            Shut::Closed => (Act::Close, switchboard::State::Closed),
+            Shut::ReadOnly => (Act::ReadOnly, switchboard::State::ReadOnly),
         };
-        let board = operated.switchboard.board();
-        let closure = board.get(&id).map(Arc::clone).ok_or_else(nothing)?;
-        let opened = operated.switchboard.open_again(&id).map_err(|flaw| {
-            tracing::error!(target: "vingate::admin", id, flaw, "opening was refused");
-            Problem::failed(format!("still closed: {flaw}"))
-        })?;
-        let revision = opened.ok_or_else(nothing)?;
-        note(
-            "opened",
-            &id,
-            &closure.scope.summary(),
-            (&peer.name(), revision),
-        );
-        Ok(Json(Done {
-            id: Some(id),
-            revision,
-            durable: true,
-            warning: None,
-        }))
+        let consent = Consent {
+            confirm: asked.confirm,
+            break_glass: asked.break_glass,
+            dry_run: asked.dry_run,
+        };
+        let new = New {
+            id: changing::new_id(),
+            scope: asked.scope,
+            state,
+            reason: asked.reason,
+            texts: Arc::new(asked.texts),
+            notice: asked.notice.map(Arc::new),
+            ticket: asked.ticket,
+            owner: asked.owner,
+            seconds: Some(asked.seconds.unwrap_or(changes::DEFAULT_SECONDS)),
+            at_expiry: asked.at_expiry,
+            drain: asked.drain,
+        };
+        let asking = Asking {
+            operated: &operated,
+            person: &person,
+            act,
+            consent: &consent,
+        };
+        asking.begin(new)
     })
     .await
 }
 
-/// One line a change. No vehicle and no subject: the summary counts them.
-fn note(what: &str, id: &str, scope: &str, (who, revision): (&str, u64)) {
-    tracing::info!(target: "vingate::admin", id, scope, who, revision, "{what}");
+/// `POST /v1/switches/{id}:VERB`.
+pub(super) async fn change(
+    State(operated): State<Operated>,
+    Extension(person): Extension<Person>,
+    Path(target): Path<String>,
+    if_match: IfMatch,
+    body: axum::body::Bytes,
+) -> Result<Response, Problem> {
+    let (id, verb) = target.rsplit_once(':').unwrap_or((&target, ""));
+    let (id, verb) = (id.to_owned(), verb.to_owned());
+    answer(move || {
+        let called = Called {
+            operated: &operated,
+            person: &person,
+            at: (&id, &if_match),
+        };
+        match verb.as_str() {
+            "restore" => called.restore(&parse(&body)?),
+            "open" => called.open(&parse(&body)?),
+            "undo" => called.undo(&parse(&body)?),
+            "approve" => called.approve(&parse(&body)?),
+            "extend" => called.extend(&parse(&body)?),
+            _ => {
+                let detail = "a closure is changed by :restore, :open, :undo, :approve or :extend";
+                Err(Problem::new(StatusCode::NOT_FOUND, "route-unknown", detail))
+            }
+        }
+    })
+    .await
 }
 
-/// The disk is waited for on a thread of its own. The work goes on if the operator hangs up.
-async fn on_a_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(answer) => answer,
-        Err(_) => Err(Problem::failed("the call broke off: list the switches")),
+/// Who calls, and about which closure in which state.
+struct Called<'a> {
+    operated: &'a Operated,
+    person: &'a Person,
+    at: (&'a str, &'a IfMatch),
+}
+
+impl Called<'_> {
+    fn asking<'a>(&'a self, act: Act, consent: &'a Consent) -> Asking<'a> {
+        Asking {
+            operated: self.operated,
+            person: self.person,
+            act,
+            consent,
+        }
+    }
+
+    fn restore(&self, asked: &Restore) -> Answer {
+        closing::check_testers(&asked.testers, &(self.operated.names)())?;
+        if let Some(step) = asked.step_seconds {
+            closing::check_time(step)?;
+        }
+        let consent = dry(asked.dry_run);
+        let draw = Uuid::new_v4().simple().to_string();
+        let make = |closure: &Closure, by: changes::By<'_>| {
+            let how = Restoring {
+                testers: asked.testers.clone(),
+                step: asked.step_seconds,
+                stage: asked.stage,
+                draw: draw.clone(),
+            };
+            changes::restore(closure, how, by)
+        };
+        let asking = self.asking(Act::Restore, &consent);
+        asking.change(self.at, |_| Circumstances::default(), make, changing::never)
+    }
+
+    fn open(&self, consent: &Consent) -> Answer {
+        let make = |closure: &Closure, by: changes::By<'_>| {
+            changes::set(closure, switchboard::State::Open, What::Open, by)
+        };
+        let asking = self.asking(Act::Open, consent);
+        let found = |_: &Closure| Circumstances::default();
+        asking.change(self.at, found, make, changing::ask_to_open)
+    }
+
+    fn undo(&self, consent: &Consent) -> Answer {
+        let asking = self.asking(Act::Undo, consent);
+        let found = |closure: &Closure| changing::undoing(self.person, closure);
+        asking.change(self.at, found, changes::undo, changing::ask_to_undo)
+    }
+
+    fn approve(&self, consent: &Consent) -> Answer {
+        let asking = self.asking(Act::Approve, consent);
+        let found = |closure: &Closure| changing::approving(self.person, closure);
+        asking.change(self.at, found, changes::approve, changing::never)
+    }
+
+    /// Longer is not graver: somebody decided already that it is closed.
+    fn extend(&self, asked: &Extend) -> Answer {
+        closing::check_time(asked.seconds)?;
+        self.operated
+            .permit(self.person, Act::Extend, Circumstances::default())?;
+        let consent = dry(asked.dry_run);
+        let end = clock::unix_time().as_secs().saturating_add(asked.seconds);
+        let make = |closure: &Closure, by: changes::By<'_>| changes::extend(closure, end, by);
+        let asking = self.asking(Act::Extend, &consent);
+        asking.change_as_it_is(self.at, make)
     }
 }
 
-/// Readable, in order of time, and never used again: the second and 32 random bits.
-fn new_id() -> String {
-    let second: String = clock::rfc3339(clock::unix_time())
-        .chars()
-        .take(19)
-        .filter(|letter| !matches!(letter, '-' | ':'))
-        .collect();
-    let random = Uuid::new_v4().simple().to_string();
-    format!("c-{second}-{}", random.get(..8).unwrap_or_default())
+/// Takes versions of closures that another replica made.
+pub(super) async fn merge(
+    State(operated): State<Operated>,
+    Extension(person): Extension<Person>,
+    _: IfMatch,
+    sealed: Body<Sealed>,
+) -> Result<Json<Merged>, Problem> {
+    operated.permit(&person, Act::Close, Circumstances::default())?;
+    let Json(sealed) = sealed?;
+    let key = operated.fleet_key.clone().ok_or_else(|| {
+        let detail = "this gateway has no fleet key (`switches.fleet_key_file`)";
+        Problem::new(StatusCode::CONFLICT, "no-fleet-key", detail)
+    })?;
+    on_a_thread(move || {
+        let mut refused = Vec::new();
+        let mut closures = Vec::new();
+        for (entry, number) in sealed.entries.iter().zip(1_u64..) {
+            let opened = key.open::<Closure>(Kind::Closure, entry);
+            let opened = opened.map_err(|flaw| flaw.to_string());
+            let checked = opened.and_then(|closure| match closure.scope.check() {
+                Ok(()) if closure.revision > 0 => Ok(closure),
+                Ok(()) => Err("it has no revision".to_owned()),
+                Err(flaw) => Err(flaw.to_owned()),
+            });
+            match checked {
+                Ok(closure) => closures.push(Arc::new(closure)),
+                Err(flaw) => {
+                    tracing::error!(target: "vingate::admin", number, flaw, "an entry was refused");
+                    refused.push(format!("entry {number}: {flaw}"));
+                }
+            }
+        }
+        let taken = operated.switchboard.take(closures);
+        refused.extend(taken.refused);
+        let changed = u64::try_from(taken.changed).unwrap_or(u64::MAX);
+        Ok(Json(Merged { changed, refused }))
+    })
+    .await
+}
+
+fn dry(dry_run: bool) -> Consent {
+    Consent {
+        dry_run,
+        ..Consent::default()
+    }
+}
+
+/// A body that may be left out.
+fn parse<T: Default + for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Problem> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|error| Problem::invalid(error.to_string()))
+}
+
+async fn answer(work: impl FnOnce() -> Answer + Send + 'static) -> Result<Response, Problem> {
+    let (status, done): (StatusCode, Done) = on_a_thread(work).await?;
+    Ok(tagged(status, &changing::tag(&done.closure), done))
+}
+
+/// JSON with its entity tag.
+fn tagged(status: StatusCode, tag: &str, body: impl serde::Serialize) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
 }
