@@ -3,12 +3,15 @@
 //! stdout is data, stderr is talk. Exit codes: 0 done, 1 failed, 2 usage, 3 invalid input, 4 test or
 //! proof failed, 5 refused, 6 not confirmed by every replica, 7 conflict.
 
+mod whole;
+pub mod reach;
 pub mod run;
 pub mod check;
 pub mod config;
 pub mod switch;
 pub mod policy;
 pub mod ownership;
+pub mod audit;
 
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
@@ -42,6 +45,8 @@ pub enum Command {
     Policy(policy::Args),
     /// Fill and read the ownership directory.
     Ownership(ownership::Args),
+    /// Check that no line of the audit log or the switch log is missing or altered.
+    Audit(audit::Args),
 }
 
 /// Which configuration, with which overrides.
@@ -145,6 +150,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Switch(args) => switch::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Ownership(args) => ownership::run(&args),
+        Command::Audit(args) => audit::run(&args),
     }?;
     if DATA_LOST.load(Ordering::Relaxed) {
         return Err(Failure::new(End::Failed, "not all data could be written"));

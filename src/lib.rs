@@ -11,16 +11,20 @@
 //! | [`pipeline`] | the stages in the order of a request; [`pipeline::decide`] is the product |
 //! | [`denial`] | every reason to refuse, its status, its public code, its answer |
 //! | [`rules`] | what a decision depends on, built whole and swapped between requests |
-//! | [`switchboard`] | which entrances are closed, and the durable copy of that |
+//! | [`switchboard`] | which entrances are closed: the model, its durable copy, its spread over a fleet |
+//! | [`traffic`] | the last five minutes of requests, and what a closure would hit |
 //! | [`gateway`] | policy enforcement point: the only file that sees a pingora `Session` |
+//! | [`prober`] | synthetic requests through this replica's own data path |
+//! | [`drill`] | closures exercised on a stand-in, and when that was |
 //! | [`edge`] | sockets, TLS, the accept loop, drain, the ops listener |
-//! | [`adapters`] | implementations of [`pipeline::ports`]: ownership store, door, ledger, audit log |
+//! | [`adapters`] | implementations of ports: ownership store, door, ledger, audit log, the fleet's store |
 //! | [`config`] | the configuration as written, its mistakes, its schema |
-//! | [`admin`] | the operators' API on a Unix socket |
+//! | [`admin`] | the operators' API, on a Unix socket and by client certificate; who may do what |
 //! | [`telemetry`] | metrics and logs |
 //! | [`cli`] | one file a command |
 //! | [`clock`] | the only place that reads a clock |
 //! | [`digest`] | SHA-256 and its short forms |
+//! | [`chain`] | how a log's lines are chained, and where a chain is broken |
 //! | [`folder`] | where files are kept that others may not read |
 //!
 //! # Invariants
@@ -37,6 +41,7 @@
 
 pub mod clock;
 pub mod digest;
+pub mod chain;
 pub mod folder;
 pub mod config;
 pub mod denial;
@@ -44,8 +49,11 @@ pub mod pipeline;
 pub mod switchboard;
 pub mod rules;
 pub mod adapters;
+pub mod traffic;
 pub mod gateway;
 pub mod edge;
+pub mod prober;
+pub mod drill;
 pub mod telemetry;
 pub mod admin;
 pub mod cli;

@@ -16,6 +16,7 @@ use crate::adapters::embedded::EmbeddedDirectory;
 use crate::adapters::embedded::import::{self, BadLine, BadLines, ImportError, ImportReport};
 use crate::admin::IMPORT_BYTES;
 use crate::admin::client::Client;
+use crate::cli::reach::Secure;
 use crate::cli::{self, End, Failure};
 use crate::config;
 
@@ -53,6 +54,8 @@ struct Import {
     /// Admin socket of the running gateway; else the configuration's.
     #[arg(long, value_name = "PATH", env = "VINGATE_SOCKET")]
     socket: Option<PathBuf>,
+    #[command(flatten)]
+    secure: Secure,
     /// Read and check every line, write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -98,6 +101,9 @@ impl Target {
     fn find(args: &Import) -> Result<Self, Failure> {
         let named = args.socket.as_deref();
         let named = named.filter(|socket| !socket.as_os_str().is_empty());
+        if let Some(client) = args.secure.client(named)? {
+            return Ok(Self::Gateway(client));
+        }
         // A socket that was named and answers needs no configuration.
         if let Some(client) = named.map(Client::connect).transpose()?.flatten() {
             return Ok(Self::Gateway(client));
@@ -128,8 +134,8 @@ fn without_configuration(socket: Option<&Path>) -> Failure {
         }
         None => Failure::new(
             End::Usage,
-            "name the admin socket of a running gateway (`--socket` or `VINGATE_SOCKET`) or a \
-             configuration (`-c`)",
+            "name the admin socket of a running gateway (`--socket` or `VINGATE_SOCKET`), its \
+             address (`--url`) or a configuration (`-c`)",
         ),
     }
 }

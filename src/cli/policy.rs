@@ -1,7 +1,10 @@
 //! Do the policies decide as their cases say?
+//!
+//! Those for vehicles, and those for operators where the folder has them.
 
 use std::path::{Path, PathBuf};
 
+use crate::admin::authority::{self, Authority};
 use crate::cli::{End, Failure, data};
 use crate::config;
 use crate::pipeline::policy::PolicySet;
@@ -54,17 +57,34 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 fn check(directory: &Path, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
     let policies = PolicySet::load(directory)?;
-    let revision = policies.revision();
-    say(&format!(
-        "{}: valid, revision {revision}",
-        directory.display()
-    ));
+    let valid =
+        |folder: &Path, revision: &str| format!("{}: valid, revision {revision}", folder.display());
+    let operators = operators(directory)?;
+    say(&valid(directory, policies.revision()));
+    if let Some((folder, authority)) = operators {
+        say(&valid(&folder, authority.revision()));
+    }
     Ok(())
+}
+
+/// The operators' policies of a folder, if it has any. A gateway insists on them.
+fn operators(directory: &Path) -> Result<Option<(PathBuf, Authority)>, Failure> {
+    let folder = directory.join(authority::FOLDER);
+    if !folder.exists() {
+        return Ok(None);
+    }
+    let authority = Authority::load(&folder)?;
+    Ok(Some((folder, authority)))
 }
 
 fn test(directory: &Path, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
     let policies = PolicySet::load(directory)?;
-    let report = run_cases(&policies, directory)?;
+    let mut report = run_cases(&policies, directory)?;
+    if let Some((folder, authority)) = operators(directory)? {
+        let more = authority::cases::run_cases(&authority, &folder)?;
+        report.total = report.total.saturating_add(more.total);
+        report.failures.extend(more.failures);
+    }
     for line in lines(&report) {
         say(&line);
     }
@@ -116,8 +136,8 @@ mod tests {
     /// A copy of the shipped policies that a test may spoil.
     fn copy() -> tempfile::TempDir {
         let copy = tempfile::tempdir().unwrap();
-        std::fs::create_dir(copy.path().join("cases")).unwrap();
-        for folder in ["", "cases"] {
+        for folder in ["", "cases", "admin", "admin/cases"] {
+            std::fs::create_dir_all(copy.path().join(folder)).unwrap();
             let from = Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("policies")
                 .join(folder);
@@ -150,8 +170,21 @@ mod tests {
     }
 
     #[test]
+    fn a_failing_case_for_operators_ends_with_4() {
+        let copy = copy();
+        let open = "@id(\"open\")\n@owner(\"x\")\n@reason(\"x\")\n\
+                    permit (principal, action, resource);\n";
+        std::fs::write(copy.path().join("admin/open.cedar"), open).unwrap();
+        assert_eq!(run_on("check", copy.path()), Ok(()));
+        let failure = run_on("test", copy.path()).unwrap_err();
+        assert_eq!(failure.end, End::TestFailed);
+    }
+
+    #[test]
     fn what_does_not_parse_ends_with_3() {
         for (file, text, wanted) in [
+            ("admin/bad.cedar", "permit (\n", "admin/bad.cedar:"),
+            ("admin/cases/bad.toml", "case = 1\n", "bad.toml:1"),
             ("bad.cedar", "permit (\n", "bad.cedar:"),
             ("cases/bad.toml", "now = \n", "bad.toml:1"),
             (
@@ -171,6 +204,7 @@ mod tests {
     #[test]
     fn no_case_at_all_is_no_pass() {
         let copy = copy();
+        std::fs::remove_dir_all(copy.path().join("admin")).unwrap();
         std::fs::remove_dir_all(copy.path().join("cases")).unwrap();
         let failure = run_on("test", copy.path()).unwrap_err();
         assert_eq!(failure.end, End::InvalidInput);

@@ -3,31 +3,43 @@
 //! Everything that can fail fails before the first request: configuration, keys, policies, stores,
 //! sockets. SIGHUP reloads the rules, whole or not at all; SIGTERM and SIGINT drain; SIGQUIT stops.
 
+mod fleet;
+mod operators;
+mod signals;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::adapters::audit_log::AuditLog;
 use crate::adapters::door::LocalDoor;
 use crate::adapters::embedded::EmbeddedDirectory;
 use crate::adapters::ledger::LocalLedger;
-use crate::admin::{self, Names, Operated};
-use crate::cli::{ConfigArgs, End, Failure, data};
-use crate::config::file::ColdStart;
+use crate::admin::access::Access;
+use crate::chain::{self, ChainKey};
+use crate::cli::{ConfigArgs, End, Failure, data, whole};
+use crate::clock;
+use crate::config::file;
 use crate::config::{ConfigFile, Loaded, Mistakes, load, restart};
 use crate::edge::ops::{self, Watched};
-use crate::edge::{self, Bound, Connections, files, tls};
+use crate::edge::{self, Bound, Connections, Doorway, files, tls};
 use crate::gateway::Shared;
+use crate::gateway::in_flight::{self, InFlight};
 use crate::pipeline::ports::Ports;
-use crate::rules::{self, Rules};
-use crate::switchboard::store::{Found, Switchboard};
+use crate::pipeline::rehearsal::Rehearsals;
+use crate::rules::Rules;
+use crate::switchboard::fuse::{Blowing, Fuses};
+use crate::switchboard::store::Switchboard;
 use crate::telemetry::logs::{LogFormat, init_logs};
 use crate::telemetry::{Observed, Reload, Telemetry};
+use crate::traffic::Traffic;
+use fleet::Fleet;
+use signals::{Order, Signals};
 
 /// Audit records that can wait for the disk: about 8 MB, some seconds of a busy gateway.
 const AUDIT_PLACES: usize = 8_192;
@@ -37,6 +49,9 @@ const LEDGER_CELLS: usize = 5_000_000;
 
 /// How long a cut-off request may take to let go: it only has to drop what it holds.
 const CUT_OFF: Duration = Duration::from_secs(2);
+
+/// How long the fleet is waited for at the end: it forgets who is gone by itself.
+const LEAVE: Duration = Duration::from_millis(500);
 
 /// Arguments of `vingate run`.
 #[derive(Debug, clap::Args)]
@@ -67,8 +82,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     init_logs(form, args.log.as_deref()).map_err(|error| Failure::new(End::Usage, error))?;
     tls::install_crypto();
     let loaded = load(&args.config.config, &args.config.set)?;
-    let rules = rules::build(&loaded)?;
-    let house = House::open(&loaded, rules).map_err(failed)?;
+    let (rules, access) = whole::build(&loaded)?;
+    // Operators and probes have threads of their own: a flood of requests can't starve them.
+    let aside = runtime(Some(1)).map_err(failed)?;
+    let house = House::open(&loaded, (rules, access), &aside).map_err(failed)?;
     let listeners: Vec<Bound> = loaded
         .config
         .listeners
@@ -76,14 +93,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .map(|(name, listener)| edge::bind(name, listener))
         .collect::<Result<_, _>>()
         .map_err(failed)?;
-    // Operators and probes have threads of their own: a flood of requests can't starve them.
-    let aside = runtime(Some(1)).map_err(failed)?;
     let served = runtime(None).map_err(failed)?;
-    let audit = Arc::clone(&house.audit);
+    let (audit, history) = (Arc::clone(&house.audit), Arc::clone(&house.fleet.history));
     let ended = served.block_on(house.serve(&loaded, listeners, &aside, args));
     // What the drain time-out cut off ends here, and its record is written: only then the log closes.
     served.shutdown_timeout(CUT_OFF);
     audit.close();
+    history.close();
     aside.shutdown_background();
     tracing::info!("stopped");
     ended.map_err(failed)
@@ -121,36 +137,37 @@ fn places(wanted: u32) -> u32 {
 struct House {
     started: ConfigFile,
     rules: Arc<ArcSwap<Rules>>,
+    access: Arc<ArcSwap<Access>>,
     switchboard: Arc<Switchboard>,
+    fleet: Fleet,
     directory: Arc<EmbeddedDirectory>,
     audit: Arc<AuditLog>,
     telemetry: Arc<Telemetry>,
     shared: Arc<Shared>,
+    /// Served once there is a runtime.
+    blowing: Option<Blowing>,
 }
 
 impl House {
-    fn open(loaded: &Loaded, rules: Rules) -> Result<Self, String> {
+    fn open(
+        loaded: &Loaded,
+        (rules, access): (Rules, Access),
+        aside: &Runtime,
+    ) -> Result<Self, String> {
         let config = &loaded.config;
         let closed: Vec<String> = rules
             .surfaces
             .iter()
-            .filter(|(_, (_, cold_start))| *cold_start == ColdStart::Closed)
+            .filter(|(_, (_, cold_start))| *cold_start == file::ColdStart::Closed)
             .map(|(name, _)| name.to_string())
             .collect();
-        let (switchboard, found) = Switchboard::open(&config.switches.directory, &closed)?;
-        match found {
-            Found::Board => tracing::info!(
-                revision = switchboard.board().revision(),
-                "switch board read"
-            ),
-            Found::Nothing => tracing::info!("no switch board yet: the cold-start states hold"),
-            Found::Broken(why) => {
-                tracing::error!(%why, "switch board refused: the cold-start states hold");
-            }
-        }
+        let switchboard = fleet::open_board(config, closed)?;
         let switchboard = Arc::new(switchboard);
         let directory = Arc::new(EmbeddedDirectory::open(&config.ownership.file)?);
-        let audit = Arc::new(AuditLog::open(&config.audit.file, AUDIT_PLACES)?);
+        let key = ChainKey::new(&rules.pseudonyms.derive(chain::REQUEST_LOG));
+        let audit = Arc::new(AuditLog::open(&config.audit.file, AUDIT_PLACES, key)?);
+        let key = ChainKey::new(&rules.pseudonyms.derive(chain::SWITCH_LOG));
+        let fleet = Fleet::open(config, &switchboard, key, aside)?;
         let telemetry = Arc::new(Telemetry::new()?);
         let rules = Arc::new(ArcSwap::from_pointee(rules));
         let ports = Ports {
@@ -159,26 +176,34 @@ impl House {
             ledger: Arc::new(LocalLedger::new(LEDGER_CELLS)),
             audit: Arc::<AuditLog>::clone(&audit),
         };
+        let (fuses, blowing) = Fuses::new(&config.fuses);
         let shared = Arc::new(Shared {
             rules: Arc::clone(&rules),
             switchboard: Arc::clone(&switchboard),
             ports,
             telemetry: Arc::clone(&telemetry),
+            in_flight: InFlight::default(),
+            traffic: Arc::new(Traffic::new(clock::unix_time())),
+            rehearsals: Arc::new(Rehearsals::new()?),
+            fuses,
         });
         Ok(Self {
             started: config.clone(),
             rules,
+            access: Arc::new(ArcSwap::from_pointee(access)),
             switchboard,
+            fleet,
             directory,
             audit,
             telemetry,
             shared,
+            blowing: Some(blowing),
         })
     }
 
     /// Serves until a signal, and then until the last request ended or its time was up.
     async fn serve(
-        self,
+        mut self,
         loaded: &Loaded,
         listeners: Vec<Bound>,
         aside: &Runtime,
@@ -191,8 +216,18 @@ impl House {
         let connections = Connections::new(places(limits.connections), stopped);
         let serving = Arc::new(AtomicBool::new(false));
         self.observe(&connections);
-        self.open_aside(loaded, Arc::clone(&serving), aside, &ended)
+        if let Some(blowing) = self.blowing.take() {
+            let telemetry = Arc::clone(&self.telemetry);
+            let names = loaded.config.fuses.keys();
+            names.for_each(|fuse| telemetry.fuse_armed(fuse));
+            let told = move |fuse: &str| telemetry.fuse_blown(fuse);
+            aside.spawn(blowing.serve(Arc::clone(&self.switchboard), told));
+        }
+        let doorways = listeners.iter().map(Bound::doorway).collect();
+        self.open_aside((loaded, doorways), Arc::clone(&serving), aside, &ended)
             .await?;
+        aside.spawn(in_flight::watch(Arc::clone(&self.shared)));
+        let in_fleet = self.fleet.start(aside, &ended)?;
         self.open_doors(listeners, &connections)?;
         serving.store(true, Ordering::Release);
         data("ready");
@@ -204,6 +239,9 @@ impl House {
         stop.send_replace(true);
         self.drain(&connections, limits.drain_timeout.get()).await;
         end.send_replace(true);
+        if timeout(LEAVE, in_fleet).await.is_err() {
+            tracing::debug!("the fleet is not there to be left");
+        }
         Ok(())
     }
 
@@ -240,6 +278,7 @@ impl House {
         let audit = || Arc::clone(&self.audit);
         let (one, two) = (Arc::clone(&self.switchboard), Arc::clone(&self.switchboard));
         let connections = connections.clone();
+        self.fleet.observe(telemetry);
         telemetry.observe(Observed::SwitchRevision, move || one.board().revision());
         telemetry.observe(Observed::SwitchClosures, move || {
             wide(two.board().closures().len())
@@ -260,7 +299,7 @@ impl House {
     /// The operators' and the probes' listeners, on threads of their own.
     async fn open_aside(
         &self,
-        loaded: &Loaded,
+        (loaded, doorways): (&Loaded, Vec<Doorway>),
         serving: Arc<AtomicBool>,
         aside: &Runtime,
         ended: &watch::Receiver<bool>,
@@ -269,6 +308,8 @@ impl House {
             serving,
             rules: Arc::clone(&self.rules),
             audit: Arc::clone(&self.audit),
+            switchboard: Arc::clone(&self.switchboard),
+            drop_ins: Arc::clone(&self.fleet.drop_ins),
             telemetry: Arc::clone(&self.telemetry),
         };
         if let Some(settings) = &loaded.config.ops {
@@ -278,21 +319,8 @@ impl House {
             data(&format!("listening ops http://{address}"));
             aside.spawn(ops::serve(listener, watched, until(ended.clone())));
         }
-        let rules = Arc::clone(&self.rules);
-        let operated = Operated {
-            switchboard: Arc::clone(&self.switchboard),
-            directory: Arc::clone(&self.directory),
-            names: Arc::new(move || Names::of(&rules.load())),
-        };
-        let socket = loaded.config.admin.socket.clone();
-        let bound = aside.spawn(async move { admin::api::bind(&socket) });
-        let bound = bound.await.map_err(|error| error.to_string())??;
-        data(&format!(
-            "listening admin {}",
-            loaded.config.admin.socket.display()
-        ));
-        aside.spawn(admin::api::serve_on(bound, operated, until(ended.clone())));
-        Ok(())
+        let operated = self.operated(&loaded.config, doorways);
+        operators::open(&loaded.config.admin, operated, aside, ended).await
     }
 
     /// Builds the rules anew; keeps the old ones if anything is wrong.
@@ -301,17 +329,19 @@ impl House {
         let started = self.started.clone();
         let built = tokio::task::spawn_blocking(move || {
             let loaded = load(&path, &set)?;
-            let rules = rules::build(&loaded)?;
-            Ok::<_, Mistakes>((rules, restart::needed(&started, &loaded.config)))
+            let built = whole::build(&loaded)?;
+            Ok::<_, Mistakes>((built, restart::needed(&started, &loaded.config)))
         });
         self.audit.reopen(); // whoever rotates logs sends the same signal
+        self.fleet.history.reopen();
         match built.await {
-            Ok(Ok((rules, at_a_restart))) => {
+            Ok(Ok(((rules, access), at_a_restart))) => {
                 tracing::info!(revision = %rules.revision, "reloaded");
                 if !at_a_restart.is_empty() {
                     let keys = at_a_restart.join(", ");
                     tracing::warn!(%keys, "changed, and taken up at a restart only");
                 }
+                self.access.store(Arc::new(access));
                 self.rules.store(Arc::new(rules));
                 self.telemetry.reloaded(Reload::Ok);
             }
@@ -333,36 +363,5 @@ impl House {
 async fn until(mut ended: watch::Receiver<bool>) {
     if ended.wait_for(|ended| *ended).await.is_err() {
         tracing::debug!("the process is ending");
-    }
-}
-
-/// What a signal asks for.
-enum Order {
-    Reload,
-    Drain,
-}
-
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, String> {
-        let listen = |kind| signal(kind).map_err(|error| format!("no signals: {error}"));
-        Ok(Self {
-            hangup: listen(SignalKind::hangup())?,
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> Order {
-        tokio::select! {
-            _ = self.hangup.recv() => Order::Reload,
-            _ = self.terminate.recv() => Order::Drain,
-            _ = self.interrupt.recv() => Order::Drain,
-        }
     }
 }

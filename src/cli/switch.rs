@@ -1,21 +1,31 @@
 //! How does an operator close and reopen an entrance?
 //!
-//! Vehicles come by file or standard input, never by flag: command lines land in process lists and
-//! shell histories.
+//! Vehicles and testers come by file or standard input, never by flag: command lines land in process
+//! lists and shell histories.
 
-mod vehicles;
+mod scope;
+mod preset;
+mod lines;
+mod close;
+mod change;
+mod show;
+mod before;
+mod wait;
 
-use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Subcommand;
-use http::Method;
+use http::{HeaderMap, HeaderValue, Method, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use crate::admin::asked::{Done, Merged, Sealed};
 use crate::admin::client::Client;
-use crate::admin::{Asked, Done, Listed};
-use crate::cli::{End, Failure, Output, data, talk};
+use crate::cli::reach::Reach;
+use crate::cli::{End, Failure, data, talk};
 use crate::clock;
-use crate::switchboard::{Closure, Scope};
+use crate::switchboard::{Closure, State};
 
 const SWITCHES: &str = "/v1/switches";
 
@@ -28,162 +38,186 @@ pub struct Args {
     action: Action,
 }
 
-/// Which gateway: the socket, or the configuration that names it.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Reach {
-    /// Admin socket of the gateway.
-    #[arg(long, env = "VINGATE_SOCKET", value_name = "PATH", global = true)]
-    pub socket: Option<PathBuf>,
-    /// Configuration that names the admin socket, if no socket is given.
-    #[arg(short = 'c', long = "config", value_name = "FILE", global = true)]
-    pub config: Option<PathBuf>,
-    /// Overrides one key of the configuration: `key=value`. Repeatable.
-    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
-    pub set: Vec<String>,
-}
-
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Close an entrance, a client, a subject or vehicles. All that is named must fit a request.
-    Close(CloseArgs),
-    /// Open again what is closed.
-    Open(OpenArgs),
     /// Show what is closed.
-    List(ListArgs),
-}
-
-#[derive(Debug, clap::Args)]
-struct CloseArgs {
-    #[command(flatten)]
-    entrance: Entrance,
-    /// OAuth client id. Repeatable.
-    #[arg(long = "client", value_name = "CLIENT")]
-    clients: Vec<String>,
-    /// Subject of an issuer. Repeatable.
-    #[arg(long = "subject", value_name = "ISSUER/SUBJECT")]
-    subjects: Vec<String>,
-    /// File of VINs, one a line; `-` is standard input.
-    #[arg(long, value_name = "FILE")]
-    vehicle_file: Option<PathBuf>,
-    /// Why, for the record. Never public.
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
-    /// What users are told.
-    #[arg(long, value_name = "TEXT")]
-    message: Option<String>,
-    /// How long clients are told to wait, such as `60s`.
-    #[arg(long, value_name = "TIME", value_parser = whole_seconds)]
-    retry_after: Option<u64>,
-    /// The protected surface's name, typed once more.
-    #[arg(long, value_name = "NAME")]
-    confirm_name: Option<String>,
-    /// Only say whether it could be closed.
-    #[arg(long)]
-    dry_run: bool,
-}
-
-#[derive(Debug, clap::Args)]
-struct OpenArgs {
-    /// Ids of closures.
-    #[arg(
-        value_name = "ID",
-        required_unless_present_any = ["surfaces", "routes", "upstreams"]
-    )]
-    ids: Vec<String>,
-    #[command(flatten)]
-    entrance: Entrance,
-    /// Only say what would be opened.
-    #[arg(long)]
-    dry_run: bool,
-}
-
-/// What is closed before it is known who asks.
-#[derive(Debug, clap::Args)]
-struct Entrance {
-    /// Surface. Repeatable.
-    #[arg(long = "surface", value_name = "SURFACE")]
-    surfaces: Vec<String>,
-    /// Route id. Repeatable.
-    #[arg(long = "route", value_name = "ROUTE")]
-    routes: Vec<String>,
-    /// Upstream. Repeatable.
-    #[arg(long = "upstream", value_name = "UPSTREAM")]
-    upstreams: Vec<String>,
-}
-
-#[derive(Debug, clap::Args)]
-struct ListArgs {
-    /// How it is printed.
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Output,
+    List(show::ListArgs),
+    /// Show one closure, whole.
+    Show(show::ShowArgs),
+    /// Close what all flags together name.
+    Close(close::Args),
+    /// Refuse commands where all flags together name, and let reads through.
+    Readonly(close::Args),
+    /// Let testers in, then 1, 10, 50 and 100 % of subjects.
+    Restore(change::RestoreArgs),
+    /// Open at once, without a ramp: takes a second person.
+    Open(change::OpenArgs),
+    /// Be the second person for what somebody else asked for.
+    Approve(change::ApproveArgs),
+    /// Take the last change of a closure back, within ten minutes.
+    Undo(change::UndoArgs),
+    /// Give a closure a later end.
+    Extend(change::ExtendArgs),
+    /// Say what a closure would hit, from the last minutes' traffic of this replica.
+    Preview(before::PreviewArgs),
+    /// Try a closure on a stand-in through the real data path; nobody else is refused.
+    Drill(before::DrillArgs),
+    /// Show what was changed, by whom and why.
+    History(before::HistoryArgs),
+    /// Print the board, sealed, for `switches.baseline_file`.
+    Baseline,
 }
 
 /// Runs it.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let socket = args.reach.socket()?;
-    let client = Client::connect(&socket)?.ok_or_else(|| {
-        let shown = socket.display();
-        let message = format!("nobody listens on `{shown}`: the gateway isn't running");
+    let gateway = Gateway {
+        client: args.reach.client()?,
+    };
+    let gateway = &gateway;
+    let reach = &args.reach;
+    match &args.action {
+        Action::List(args) => show::list(gateway, args),
+        Action::Show(args) => show::show(gateway, args),
+        Action::Close(args) => close::close((gateway, reach), args, &State::Closed),
+        Action::Readonly(args) => close::close((gateway, reach), args, &State::ReadOnly),
+        Action::Restore(args) => change::restore((gateway, reach), args),
+        Action::Open(args) => change::open((gateway, reach), args),
+        Action::Approve(args) => change::approve((gateway, reach), args),
+        Action::Undo(args) => change::undo((gateway, reach), args),
+        Action::Extend(args) => change::extend((gateway, reach), args),
+        Action::Preview(args) => before::preview(gateway, args),
+        Action::Drill(args) => before::drill(gateway, args),
+        Action::History(args) => before::history(gateway, args),
+        Action::Baseline => before::baseline(gateway),
+    }
+}
+
+/// The gateway at the other end.
+struct Gateway {
+    client: Client,
+}
+
+impl Gateway {
+    /// Reads.
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<(Bytes, T), Failure> {
+        let (_, body) = self.client.send(Method::GET, path, Bytes::new())?;
+        let read = serde_json::from_slice(&body).map_err(|error| unread(&error))?;
+        Ok((body, read))
+    }
+
+    /// Reads what is no JSON.
+    fn text(&self, path: &str) -> Result<String, Failure> {
+        let (_, body) = self.client.send(Method::GET, path, Bytes::new())?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// Changes something, in the state that was seen: `tag`, or any.
+    fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        tag: Option<&Closure>,
+        body: &impl Serialize,
+    ) -> Result<(Bytes, T), Failure> {
+        let body = serde_json::to_vec(body).map_err(|error| unread(&error))?;
+        let seen = tag.map_or_else(|| "*".to_owned(), |seen| format!("\"{}\"", seen.revision));
+        let mut headers = HeaderMap::new();
+        if let Ok(seen) = HeaderValue::from_str(&seen) {
+            headers.insert(header::IF_MATCH, seen);
+        }
+        let sent = self
+            .client
+            .send_with(Method::POST, path, headers, Bytes::from(body))?;
+        let read = serde_json::from_slice(&sent.2).map_err(|error| unread(&error))?;
+        Ok((sent.2, read))
+    }
+
+    /// Changes a closure, as it was seen.
+    fn change(&self, seen: &Closure, verb: &str, body: &impl Serialize) -> Result<Done, Failure> {
+        let path = format!("{SWITCHES}/{}:{verb}", segment(&seen.id));
+        Ok(self.post(&path, Some(seen), body)?.1)
+    }
+}
+
+/// Tells what came of a change, tells other replicas, and waits for all of them, as asked.
+fn conclude(
+    gateway: &Gateway,
+    (reach, wait): (&Reach, &wait::WaitArgs),
+    done: &Done,
+) -> Result<(), Failure> {
+    tell(done)?;
+    if done.dry_run {
+        return Ok(());
+    }
+    let mut others = Vec::new();
+    let mut missed = Vec::new();
+    for place in wait.also() {
+        match hand_over(reach, place, done) {
+            Ok(other) => others.push(other),
+            Err(failure) => missed.push(format!("{place}: {failure}")),
+        }
+    }
+    let all: Vec<&Gateway> = std::iter::once(gateway).chain(&others).collect();
+    let confirmed = wait.confirm(&all, &done.closure);
+    if missed.is_empty() {
+        return confirmed;
+    }
+    let told = confirmed
+        .err()
+        .map_or_else(String::new, |failure| format!("; {failure}"));
+    let message = format!("not handed over: {}{told}", missed.join("; "));
+    Err(Failure::new(End::NotConfirmed, message))
+}
+
+/// Gives another replica what was made here: it works while the fleet's store is down.
+fn hand_over(reach: &Reach, place: &str, done: &Done) -> Result<Gateway, Failure> {
+    let sealed = done.sealed.clone().ok_or_else(|| {
+        let message = "the gateway has no fleet key: nothing can be handed over";
         Failure::new(End::Failed, message)
     })?;
-    match &args.action {
-        Action::Close(args) => close(&client, args),
-        Action::Open(args) => open(&client, args),
-        Action::List(args) => list(&client, args.output),
-    }
-}
-
-impl Reach {
-    /// The admin socket: `--socket`, else `VINGATE_SOCKET`, else the configuration's.
-    pub fn socket(&self) -> Result<PathBuf, Failure> {
-        if let Some(socket) = &self.socket {
-            return Ok(socket.clone());
-        }
-        let Some(config) = &self.config else {
-            let message = "which gateway? give --socket PATH, VINGATE_SOCKET or -c FILE";
-            return Err(Failure::new(End::Usage, message));
-        };
-        Ok(crate::config::load(config, &self.set)?.config.admin.socket)
-    }
-}
-
-fn whole_seconds(text: &str) -> Result<u64, String> {
-    let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if span.subsec_nanos() != 0 || span.is_zero() {
-        return Err("whole seconds are wanted, at least one".to_owned());
-    }
-    Ok(span.as_secs())
-}
-
-fn close(client: &Client, args: &CloseArgs) -> Result<(), Failure> {
-    let asked = Asked {
-        scope: Scope {
-            surfaces: args.entrance.surfaces.iter().cloned().collect(),
-            routes: args.entrance.routes.iter().cloned().collect(),
-            upstreams: args.entrance.upstreams.iter().cloned().collect(),
-            clients: args.clients.iter().cloned().collect(),
-            subjects: args.subjects.iter().cloned().collect(),
-            vehicles: match &args.vehicle_file {
-                Some(file) => vehicles::read(file)?,
-                None => std::collections::BTreeSet::new(),
-            },
-        },
-        reason: args.reason.clone(),
-        message: args.message.clone(),
-        retry_after: args.retry_after,
-        confirm: args.confirm_name.clone(),
-        dry_run: args.dry_run,
+    let other = Gateway {
+        client: reach.other(place)?,
     };
-    let body = serde_json::to_vec(&asked).map_err(|error| unread(&error))?;
-    let (_, answer) = client.send(Method::POST, SWITCHES, Bytes::from(body))?;
-    let done: Done = serde_json::from_slice(&answer).map_err(|error| unread(&error))?;
-    let summary = asked.scope.summary();
-    match &done.id {
-        Some(id) => data(&format!(
-            "closed {summary} (id {id}, revision {})",
-            done.revision
-        )),
-        None => data(&format!("would close {summary} (dry run, nothing changed)")),
+    let sealed = Sealed {
+        entries: vec![sealed],
+    };
+    let (_, merged): (_, Merged) = other.post(&format!("{SWITCHES}:merge"), None, &sealed)?;
+    match merged.refused.first() {
+        Some(why) => Err(Failure::new(End::NotConfirmed, why.clone())),
+        None => Ok(other),
+    }
+}
+
+/// Tells what came of a change; fails if it waits for somebody.
+fn tell(done: &Done) -> Result<(), Failure> {
+    let closure = &done.closure;
+    let (scope, id, revision) = (closure.scope.summary(), &closure.id, closure.revision);
+    if done.dry_run {
+        let state = match &closure.pending {
+            Some(pending) => format!("ask for {}", pending.state.word()),
+            None => format!("be {}", closure.state.word()),
+        };
+        data(&format!("{scope} would {state} (dry run, nothing changed)"));
+        return Ok(());
+    }
+    if let Some(pending) = &closure.pending {
+        let until = time(pending.until);
+        data(&format!(
+            "asked for: {scope} {} (id {id})",
+            pending.state.word()
+        ));
+        let message = format!(
+            "nothing changed yet: another person runs `vingate switch approve {id}` before {until}"
+        );
+        return Err(Failure::new(End::Refused, message));
+    }
+    data(&format!(
+        "{} {scope} (id {id}, revision {revision})",
+        words(&closure.state)
+    ));
+    if closure.is_in_force()
+        && let Some(end) = closure.expires_at
+    {
+        talk(&format!("until {}", time(end)));
     }
     if let Some(flaw) = &done.warning {
         talk(&format!(
@@ -193,127 +227,29 @@ fn close(client: &Client, args: &CloseArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn open(client: &Client, args: &OpenArgs) -> Result<(), Failure> {
-    let listed = fetch(client)?.1;
-    let wanted = find(&listed, args)?;
-    for closure in &wanted {
-        let summary = closure.scope.summary();
-        let id = &closure.id;
-        if args.dry_run {
-            data(&format!(
-                "would open {summary} (id {id}; dry run, nothing changed)"
-            ));
-            continue;
-        }
-        let path = format!("{SWITCHES}/{}", segment(id));
-        let (_, answer) = client.send(Method::DELETE, &path, Bytes::new())?;
-        let done: Done = serde_json::from_slice(&answer).map_err(|error| unread(&error))?;
-        data(&format!(
-            "opened {summary} (id {id}, revision {})",
-            done.revision
-        ));
-    }
-    for closure in &listed.closures {
-        let opened = wanted.iter().any(|one| one.id == closure.id);
-        if !opened && wanted.iter().any(|one| overlap(&one.scope, &closure.scope)) {
-            let (summary, id) = (closure.scope.summary(), &closure.id);
-            talk(&format!("still closed: {summary} (id {id})"));
-        }
-    }
-    Ok(())
-}
-
-/// The closures with these ids, and those that close exactly what is named. All or a failure.
-fn find<'a>(listed: &'a Listed, args: &OpenArgs) -> Result<Vec<&'a Closure>, Failure> {
-    let mut found: Vec<&Closure> = Vec::new();
-    for id in &args.ids {
-        let closure = listed.closures.iter().find(|closure| closure.id == *id);
-        found.push(closure.ok_or_else(|| nothing(&format!("no closure has the id `{id}`")))?);
-    }
-    for scope in args.entrance.scopes() {
-        let exact = listed.closures.iter().filter(|one| one.scope == scope);
-        let before = found.len();
-        found.extend(exact);
-        if found.len() == before {
-            return Err(nothing(&format!(
-                "no closure is of {} alone",
-                scope.summary()
-            )));
-        }
-    }
-    found.sort_by(|one, other| one.id.cmp(&other.id));
-    found.dedup_by(|one, other| one.id == other.id);
-    Ok(found)
-}
-
-impl Entrance {
-    /// A scope of its own for each name.
-    fn scopes(&self) -> Vec<Scope> {
-        let only = |name: &String| std::collections::BTreeSet::from([name.clone()]);
-        let surfaces = self.surfaces.iter().map(|name| Scope {
-            surfaces: only(name),
-            ..Scope::default()
-        });
-        let routes = self.routes.iter().map(|name| Scope {
-            routes: only(name),
-            ..Scope::default()
-        });
-        let upstreams = self.upstreams.iter().map(|name| Scope {
-            upstreams: only(name),
-            ..Scope::default()
-        });
-        surfaces.chain(routes).chain(upstreams).collect()
+/// What a closure did, in words.
+fn words(state: &State) -> String {
+    match state {
+        State::Open => "opened".to_owned(),
+        State::Closed => "closed".to_owned(),
+        State::ReadOnly => "made read-only".to_owned(),
+        State::Restoring(ramp) => match ramp.stage.percent() {
+            0 => "restoring, testers first,".to_owned(),
+            percent => format!("restoring, {percent} %,"),
+        },
     }
 }
 
-/// Whether a closure still covers a part of what another one covered by name.
-fn overlap(opened: &Scope, other: &Scope) -> bool {
-    !opened.surfaces.is_disjoint(&other.surfaces)
-        || !opened.routes.is_disjoint(&other.routes)
-        || !opened.upstreams.is_disjoint(&other.upstreams)
+fn time(seconds: u64) -> String {
+    clock::rfc3339(Duration::from_secs(seconds))
 }
 
-fn list(client: &Client, output: Output) -> Result<(), Failure> {
-    let (document, listed) = fetch(client)?;
-    match output {
-        Output::Json => data(&String::from_utf8_lossy(&document)),
-        Output::Plain => listed.closures.iter().for_each(|closure| data(&closure.id)),
-        Output::Table => table(&listed),
+fn whole_seconds(text: &str) -> Result<u64, String> {
+    let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if span.subsec_nanos() != 0 || span.is_zero() {
+        return Err("whole seconds are wanted, at least one".to_owned());
     }
-    Ok(())
-}
-
-fn table(listed: &Listed) {
-    let revision = listed.revision;
-    if listed.closures.is_empty() {
-        data(&format!("nothing is closed (revision {revision})"));
-        return;
-    }
-    let width = listed
-        .closures
-        .iter()
-        .map(|one| one.id.len())
-        .max()
-        .unwrap_or(0);
-    for closure in &listed.closures {
-        let since = clock::rfc3339(std::time::Duration::from_secs(closure.closed_at));
-        let scope = closure.scope.summary();
-        data(&format!("{:width$}  {scope}", closure.id));
-        data(&format!(
-            "{:width$}  by {} since {since}: {}",
-            "", closure.closed_by, closure.reason
-        ));
-    }
-    talk(&format!("revision {revision}"));
-    if !listed.durable {
-        talk("not all of it is on disk: a restart may not keep it");
-    }
-}
-
-fn fetch(client: &Client) -> Result<(Bytes, Listed), Failure> {
-    let (_, answer) = client.send(Method::GET, SWITCHES, Bytes::new())?;
-    let listed = serde_json::from_slice(&answer).map_err(|error| unread(&error))?;
-    Ok((answer, listed))
+    Ok(span.as_secs())
 }
 
 /// An id as a path segment (RFC 3986, 2.1): a surface's name may have any character.
@@ -336,15 +272,9 @@ fn segment(id: &str) -> String {
     written
 }
 
-fn nothing(why: &str) -> Failure {
-    Failure::new(End::Failed, format!("nothing to open: {why}"))
-}
-
 fn unread(error: &serde_json::Error) -> Failure {
-    Failure::new(
-        End::Failed,
-        format!("the gateway's answer can't be read: {error}"),
-    )
+    let message = format!("the gateway's answer can't be read: {error}");
+    Failure::new(End::Failed, message)
 }
 
 #[cfg(test)]

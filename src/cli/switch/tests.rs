@@ -1,10 +1,12 @@
-//! Are the operator's words read as they are meant?
+//! Are the flags understood, and are answers told so that nobody mistakes them?
 
 use clap::Parser;
 
 use super::*;
+use crate::admin::asked::Listed;
 use crate::admin::tests::{Served, serve};
 use crate::cli::{Cli, Command};
+use crate::switchboard::changes::{self, By, New};
 
 fn args(words: &[&str]) -> Result<Args, clap::Error> {
     let words = ["vingate", "switch"].iter().chain(words);
@@ -15,17 +17,22 @@ fn args(words: &[&str]) -> Result<Args, clap::Error> {
 }
 
 fn closure(id: &str, scope: &str) -> Closure {
-    serde_json::from_str(&format!(
-        r#"{{"id":"{id}","scope":{scope},"reason":"r","message":null,"closed_by":"root",
-             "closed_at":1,"retry_after":60}}"#
-    ))
-    .unwrap()
+    let scope = serde_json::from_str(scope).unwrap();
+    let by = By {
+        who: "root",
+        at: 1,
+        revision: 1,
+        break_glass: false,
+    };
+    changes::begin(New::closing(id.to_owned(), scope, "r".to_owned()), by)
 }
 
 fn listed() -> Listed {
     Listed {
         revision: 4,
         durable: true,
+        known: true,
+        fleet_age: None,
         closures: vec![
             closure("c-1", r#"{"surfaces":["mobile"]}"#),
             closure("c-2", r#"{"surfaces":["mobile"],"clients":["app"]}"#),
@@ -42,21 +49,18 @@ fn found(words: &[&str]) -> Result<Vec<String>, Failure> {
         panic!("{words:?}");
     };
     let listed = listed();
-    let closures = find(&listed, &args)?;
+    let closures = args.which.find(&listed)?;
     Ok(closures.iter().map(|closure| closure.id.clone()).collect())
 }
 
 #[test]
-fn opening_a_name_opens_what_closes_exactly_that() {
+fn what_is_named_is_what_closes_exactly_that() {
     let table: [(&[&str], &[&str]); 5] = [
         (&["--surface", "mobile"], &["c-1", "cold-start-mobile"]),
         (&["--route", "mobile"], &["c-4"]),
         (&["c-2"], &["c-2"]),
-        (
-            &["c-1", "--surface", "mobile"],
-            &["c-1", "cold-start-mobile"],
-        ),
-        (&["c-3", "--route", "mobile"], &["c-3", "c-4"]),
+        (&["--surface", "mobile", "--client", "app"], &["c-2"]),
+        (&["--surface", "partner", "--surface", "mobile"], &["c-3"]),
     ];
     for (words, expected) in table {
         assert_eq!(found(words).unwrap(), expected, "{words:?}");
@@ -64,150 +68,161 @@ fn opening_a_name_opens_what_closes_exactly_that() {
 }
 
 #[test]
-fn what_is_not_closed_is_nothing_to_open() {
-    let table: [&[&str]; 4] = [
-        &["--surface", "portal"],
-        &["--upstream", "mobile"],
-        &["c-9"],
-        &["c-1", "c-9"],
+fn what_is_not_closed_is_nothing_to_change() {
+    let table: [(&[&str], End); 5] = [
+        (&["--surface", "portal"], End::Failed),
+        (&["--upstream", "mobile"], End::Failed),
+        (&["c-9"], End::Failed),
+        (&["c-1", "c-9"], End::Failed),
+        (&[], End::Usage),
     ];
-    for words in table {
+    for (words, end) in table {
         let failure = found(words).unwrap_err();
-        assert_eq!(failure.end, End::Failed, "{words:?}");
-        assert!(failure.message.contains("nothing to open"), "{failure}");
-    }
-    assert!(args(&["open"]).is_err());
-}
-
-#[test]
-fn closing_takes_whole_seconds_and_a_reason() {
-    let table: [(&[&str], bool); 6] = [
-        (&["close", "--surface", "mobile", "--reason", "leak"], true),
-        (&["close", "--surface", "mobile"], false),
-        (
-            &[
-                "close",
-                "--surface",
-                "m",
-                "--reason",
-                "r",
-                "--retry-after",
-                "2m",
-            ],
-            true,
-        ),
-        (
-            &[
-                "close",
-                "--surface",
-                "m",
-                "--reason",
-                "r",
-                "--retry-after",
-                "1500ms",
-            ],
-            false,
-        ),
-        (
-            &[
-                "close",
-                "--surface",
-                "m",
-                "--reason",
-                "r",
-                "--retry-after",
-                "0s",
-            ],
-            false,
-        ),
-        (
-            &["close", "--vehicle", "SJNFAAZE0U6012345", "--reason", "r"],
-            false,
-        ),
-    ];
-    for (words, accepted) in table {
-        assert_eq!(args(words).is_ok(), accepted, "{words:?}");
+        assert_eq!(failure.end, end, "{words:?}");
     }
 }
 
 #[test]
-fn a_gateway_that_is_not_running_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("admin.sock");
-    let socket = socket.to_str().unwrap();
-    let failure = run(&args(&["list", "--socket", socket]).unwrap()).unwrap_err();
-    assert_eq!(failure.end, End::Failed);
-    assert!(failure.message.contains(socket) && failure.message.contains("isn't running"));
+fn closing_takes_a_reason_whole_seconds_and_no_vehicle() {
+    let close = |more: &[&'static str]| {
+        let words = [&["close", "--surface", "m"], more].concat();
+        args(&words).is_ok()
+    };
+    assert!(close(&["--reason", "r"]));
+    assert!(!close(&[]));
+    assert!(close(&["--preset", "f.toml"]), "it may give one");
+    for (time, taken) in [
+        ("2h", true),
+        ("90s", true),
+        ("0s", false),
+        ("1500ms", false),
+        ("2", false),
+    ] {
+        assert_eq!(close(&["--reason", "r", "--for", time]), taken, "{time}");
+    }
+    assert!(!close(&["--reason", "r", "--vehicle", "SJNFAAZE0U6012345"]));
+    assert!(!close(&[
+        "--reason",
+        "r",
+        "--message",
+        "m",
+        "--message-file",
+        "f"
+    ]));
 }
 
 #[test]
-fn an_id_is_one_path_segment() {
-    assert_eq!(segment("c-1_a.b~"), "c-1_a.b~");
-    assert_eq!(segment("cold-start-a/b ?ü"), "cold-start-a%2Fb%20%3F%C3%BC");
+fn a_stage_is_named_as_it_is_shown() {
+    for (text, taken) in [
+        ("1%", true),
+        ("50%", true),
+        ("testers", true),
+        ("2%", false),
+    ] {
+        let words = ["restore", "c-1", "--stage", text];
+        assert_eq!(args(&words).is_ok(), taken, "{text}");
+    }
 }
 
-/// Runs the words against a gateway; answers how it ended.
-fn said(served: &Served, words: &[&str]) -> Result<(), Failure> {
+fn run_on(served: &Served, words: &[&str]) -> Result<(), Failure> {
     let socket = served.socket();
-    let reach = ["--socket", socket.to_str().unwrap()];
-    let words: Vec<&str> = words.iter().chain(&reach).copied().collect();
+    let words = [words, &["--socket", socket.to_str().unwrap()]].concat();
     run(&args(&words).unwrap())
 }
 
 #[test]
-fn commands_close_and_open_a_running_gateway() {
-    let served = serve(None); // with mobile-v1 closed by its cold start
-    let open = ["open", "--surface", "mobile-v1"];
-    let close = ["close", "--surface", "mobile-v1", "--reason", "leak"];
-    said(&served, &["open", "--dry-run", "--surface", "mobile-v1"]).unwrap();
-    assert!(served.is_closed("mobile-v1"));
-    said(&served, &open).unwrap();
-    assert!(!served.is_closed("mobile-v1"));
-    assert_eq!(said(&served, &open).unwrap_err().end, End::Failed);
-    said(&served, &[&close[..], &["--dry-run"]].concat()).unwrap();
-    assert!(!served.is_closed("mobile-v1"));
-    said(&served, &[&close[..], &["--retry-after", "2m"]].concat()).unwrap();
-    assert!(served.is_closed("mobile-v1"));
-    for output in ["table", "json", "plain"] {
-        said(&served, &["list", "-o", output]).unwrap();
-    }
+fn a_preset_closes_in_one_command_and_flags_go_before_it() {
+    let served = serve(None);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mobile.toml");
+    let text = "scope = { surfaces = [\"mobile-v1\"] }\nreason = \"prepared\"\nfor = \"2h\"\n\
+                texts = { en = \"back soon\", de = \"gleich\" }\n\
+                notice = { surface = \"portal\", texts = { en = \"the app is off\" } }\n";
+    std::fs::write(&file, text).unwrap();
+    let preset = file.to_str().unwrap();
+    run_on(&served, &["close", "--preset", preset, "--ticket", "INC-1"]).unwrap();
+    let last = served.newest();
+    assert_eq!(
+        (last.reason.as_str(), last.ticket.as_deref()),
+        ("prepared", Some("INC-1"))
+    );
+    assert_eq!(last.expires_at, Some(last.closed_at + 7_200));
+    assert_eq!(last.texts["de"], "gleich");
+    assert_eq!(last.notice.as_ref().unwrap().surface, "portal");
+    run_on(
+        &served,
+        &[
+            "close", "--preset", preset, "--reason", "now", "--client", "app",
+        ],
+    )
+    .unwrap();
+    let last = served.newest();
+    assert_eq!(
+        (last.reason.as_str(), last.scope.summary().as_str()),
+        ("now", "client app")
+    );
+    // a preset without a state is of either kind
+    run_on(&served, &["readonly", "--preset", preset]).unwrap();
+    std::fs::write(&file, format!("{text}state = \"read-only\"\n")).unwrap();
+    let wrong = run_on(&served, &["close", "--preset", preset]).unwrap_err();
+    assert_eq!(wrong.end, End::Usage);
+    std::fs::write(&file, "scopes = {}\n").unwrap();
+    let wrong = run_on(&served, &["close", "--preset", preset]).unwrap_err();
+    assert_eq!(wrong.end, End::InvalidInput);
 }
 
 #[test]
-fn a_protected_surface_is_refused_with_the_missing_flag() {
+fn what_waits_for_a_second_person_ends_with_5_and_says_how_to_go_on() {
     let served = serve(None);
-    let close = ["close", "--surface", "portal", "--reason", "maintenance"];
-    let refused = said(&served, &close).unwrap_err();
-    assert_eq!(refused.end.code(), 5);
+    let close = ["close", "--surface", "portal", "--reason", "r"];
+    let bare = run_on(&served, &close).unwrap_err();
+    assert_eq!(bare.end, End::Refused);
+    assert!(bare.message.contains("--confirm-name portal"), "{bare}");
+    let named = [&close[..], &["--confirm-name", "portal"]].concat();
+    let waits = run_on(&served, &named).unwrap_err();
+    assert_eq!(waits.end, End::Refused);
+    let id = served.newest().id;
     assert!(
-        refused.message.contains("--confirm-name portal"),
-        "{refused}"
+        waits
+            .message
+            .contains(&format!("vingate switch approve {id}")),
+        "{waits}"
     );
-    let wrong = [&close[..], &["--confirm-name", "mobile-v1"]].concat();
-    assert_eq!(said(&served, &wrong).unwrap_err().end.code(), 5);
     assert!(!served.is_closed("portal"));
-    said(
-        &served,
-        &[&close[..], &["--confirm-name", "portal"]].concat(),
-    )
-    .unwrap();
+    let same = run_on(&served, &["approve", &id]).unwrap_err();
+    assert_eq!(same.end, End::Refused);
+    run_on(&served, &[&named[..], &["--break-glass"]].concat()).unwrap();
     assert!(served.is_closed("portal"));
+}
+
+#[test]
+fn a_ramp_goes_one_stage_at_a_time_and_ends_open() {
+    let served = serve(None);
+    run_on(&served, &["close", "--client", "app", "--reason", "r"]).unwrap();
+    let id = served.newest().id;
+    run_on(&served, &["restore", &id, "--by-hand"]).unwrap();
+    let jump = run_on(&served, &["restore", &id, "--by-hand", "--stage", "50%"]).unwrap_err();
+    assert_eq!(jump.end, End::Conflict);
+    for stage in ["1%", "10%", "50%", "100%"] {
+        run_on(&served, &["restore", &id, "--by-hand", "--stage", stage]).unwrap();
+    }
+    run_on(&served, &["extend", &id, "--for", "5h"]).unwrap();
+    run_on(&served, &["list"]).unwrap();
+    run_on(&served, &["show", &id]).unwrap();
 }
 
 #[test]
 fn vehicles_come_by_file() {
     let served = serve(None);
     let file = served.socket().with_file_name("vins");
-    let close = [
-        "close",
-        "--reason",
-        "stolen",
-        "--vehicle-file",
-        file.to_str().unwrap(),
-    ];
-    std::fs::write(&file, "# none\n").unwrap();
-    assert_eq!(said(&served, &close).unwrap_err().end, End::InvalidInput);
-    std::fs::write(&file, "SJNFAAZE0U6012345\n").unwrap();
-    said(&served, &close).unwrap();
-    assert_eq!(served.closed_vehicles(), 1);
+    std::fs::write(&file, "SJNFAAZE0U6012345\nSJNFAAZE0U6012346\n").unwrap();
+    let words = ["close", "--reason", "stolen", "--vehicle-file"];
+    run_on(&served, &[&words[..], &[file.to_str().unwrap()]].concat()).unwrap();
+    assert_eq!(served.closed_vehicles(), 2);
+}
+
+#[test]
+fn an_id_is_one_path_segment() {
+    assert_eq!(segment("c-2026.a_b~"), "c-2026.a_b~");
+    assert_eq!(segment("a/b:ü"), "a%2Fb%3A%C3%BC");
 }

@@ -1,4 +1,4 @@
-//! Which vehicles does a file name?
+//! Which vehicles or persons does a file name?
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -13,11 +13,21 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 const SHOWN: usize = 10;
 
 /// The VINs of a file, one a line; empty lines and lines that start with `#` count for nothing.
-pub(super) fn read(file: &Path) -> Result<BTreeSet<String>, Failure> {
-    let shown = file.display();
-    let text = text(file)
-        .map_err(|error| Failure::new(End::InvalidInput, format!("`{shown}`: {error}")))?;
-    parse(&text).map_err(|flaws| Failure::new(End::InvalidInput, format!("`{shown}`: {flaws}")))
+pub(super) fn vehicles(file: &Path) -> Result<BTreeSet<String>, Failure> {
+    read(file, "VIN", |line| Vin::read(line).is_ok())
+}
+
+/// The subjects of a file, `ISSUER/SUBJECT` a line, by the same rules.
+pub(super) fn subjects(file: &Path) -> Result<BTreeSet<String>, Failure> {
+    read(file, "ISSUER/SUBJECT", |line| line.contains('/'))
+}
+
+fn read(file: &Path, what: &str, fits: impl Fn(&str) -> bool) -> Result<BTreeSet<String>, Failure> {
+    let wrong = |flaw: &dyn std::fmt::Display| {
+        Failure::new(End::InvalidInput, format!("`{}`: {flaw}", file.display()))
+    };
+    let text = text(file).map_err(|error| wrong(&error))?;
+    parse(&text, what, fits).map_err(|flaws| wrong(&flaws))
 }
 
 /// A longer file is refused: a part of it would leave vehicles open.
@@ -36,29 +46,28 @@ fn text(file: &Path) -> Result<String, std::io::Error> {
 }
 
 /// A bad line is named by its number: a VIN is not repeated on a screen.
-fn parse(text: &str) -> Result<BTreeSet<String>, String> {
-    let mut vins = BTreeSet::new();
+fn parse(text: &str, what: &str, fits: impl Fn(&str) -> bool) -> Result<BTreeSet<String>, String> {
+    let mut found = BTreeSet::new();
     let mut bad = Vec::new();
     for (line, number) in text.lines().map(str::trim).zip(1u64..) {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        match Vin::read(line) {
-            Ok(vin) => {
-                vins.insert(vin.as_str().to_owned());
-            }
-            Err(_) => bad.push(number.to_string()),
+        if fits(line) {
+            found.insert(line.to_owned());
+        } else {
+            bad.push(number.to_string());
         }
     }
     if !bad.is_empty() {
         let more = if bad.len() > SHOWN { " and more" } else { "" };
         bad.truncate(SHOWN);
-        return Err(format!("no VIN on line {}{more}", bad.join(", ")));
+        return Err(format!("no {what} on line {}{more}", bad.join(", ")));
     }
-    if vins.is_empty() {
-        return Err("no VIN is in it".to_owned()); // else a wider closure than was meant
+    if found.is_empty() {
+        return Err(format!("no {what} is in it")); // else a wider closure than was meant
     }
-    Ok(vins)
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -68,6 +77,7 @@ mod tests {
     #[test]
     fn bad_lines_are_named_by_number_only() {
         let good = "# stolen\n\nSJNFAAZE0U6012345\n SJNFAAZE0U6012346 \r\nSJNFAAZE0U6012345\n";
+        let parse = |text| parse(text, "VIN", |line| Vin::read(line).is_ok());
         assert_eq!(parse(good).unwrap().len(), 2);
         let bad = "SJNFAAZE0U6012345\nSJNFAAZE0U601234\nsjnfaaze0u6012345\n";
         assert_eq!(parse(bad).unwrap_err(), "no VIN on line 2, 3");
@@ -75,8 +85,8 @@ mod tests {
 
     #[test]
     fn a_file_without_a_vin_is_refused() {
-        assert!(parse("# nothing\n\n").is_err());
-        let absent = read(Path::new("/nonexistent/vins")).unwrap_err();
+        assert!(parse("# nothing\n\n", "VIN", |_| true).is_err());
+        let absent = vehicles(Path::new("/nonexistent/vins")).unwrap_err();
         assert_eq!(absent.end, End::InvalidInput);
     }
 }

@@ -1,0 +1,85 @@
+//! Where do operators come in, and what do they find there?
+
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::adapters::history;
+use crate::admin::{self, Logs, Names, Operated};
+use crate::chain::{self, ChainKey};
+use crate::cli::data;
+use crate::cli::run::{House, until};
+use crate::config::ConfigFile;
+use crate::config::file::Admin;
+use crate::drill::Drill;
+use crate::edge::Doorway;
+use crate::prober::LoopbackProber;
+use crate::switchboard::Scope;
+
+impl House {
+    /// What the operators' API works on; from here on the fleet hears what probes are answered.
+    pub(super) fn operated(&self, config: &ConfigFile, doorways: Vec<Doorway>) -> Operated {
+        let rules = Arc::clone(&self.rules);
+        let prober = Arc::new(LoopbackProber::new(
+            doorways,
+            Arc::clone(&rules),
+            Arc::clone(&self.switchboard),
+            Arc::clone(&self.shared.rehearsals),
+        ));
+        self.fleet
+            .spread
+            .set_prober(Arc::<LoopbackProber>::clone(&prober));
+        let known = Arc::clone(&rules);
+        let meant = move |scope: &Scope| Names::of(&known.load()).check(scope);
+        self.fleet.drop_ins.hold_against(Box::new(meant));
+        let directory = &config.switches.directory;
+        let drill = Drill::open(directory, prober, Arc::clone(&self.switchboard));
+        let pseudonyms = &rules.load().pseudonyms;
+        let key = |label| ChainKey::new(&pseudonyms.derive(label));
+        let logs = [
+            ("audit", config.audit.file.clone(), key(chain::REQUEST_LOG)),
+            (
+                "switches",
+                directory.join(history::FILE),
+                key(chain::SWITCH_LOG),
+            ),
+        ];
+        Operated {
+            switchboard: Arc::clone(&self.switchboard),
+            directory: Arc::clone(&self.directory),
+            access: Arc::clone(&self.access),
+            names: Arc::new(move || Names::of(&rules.load())),
+            fleet_key: self.fleet.key.clone(),
+            spread: Arc::clone(&self.fleet.spread),
+            traffic: Arc::clone(&self.shared.traffic),
+            drill: Arc::new(drill),
+            history: Arc::clone(&self.fleet.history),
+            logs: Arc::new(Logs(logs)),
+        }
+    }
+}
+
+/// Opens the operators' entrances.
+pub(super) async fn open(
+    settings: &Admin,
+    operated: Operated,
+    aside: &Runtime,
+    ended: &watch::Receiver<bool>,
+) -> Result<(), String> {
+    if let Some(settings) = &settings.tls {
+        let address = settings.address;
+        let bound = aside.spawn(async move { admin::tls::bind(address).await });
+        let (listener, address) = bound.await.map_err(|error| error.to_string())??;
+        data(&format!("listening admin https://{address}"));
+        let operated = operated.clone();
+        let until = until(ended.clone());
+        aside.spawn(admin::api::serve_tls(listener, operated, until));
+    }
+    let (socket, group) = (settings.socket.clone(), settings.group.clone());
+    let bound = aside.spawn(async move { admin::api::bind(&socket, group.as_deref()) });
+    let bound = bound.await.map_err(|error| error.to_string())??;
+    data(&format!("listening admin {}", settings.socket.display()));
+    aside.spawn(admin::api::serve_on(bound, operated, until(ended.clone())));
+    Ok(())
+}
