@@ -53,6 +53,7 @@ impl RunFolder {
             format!("listeners.edge.address=127.0.0.1:{edge}"),
             format!("ops.address=127.0.0.1:{ops}"),
             format!("admin.socket={}", at("admin.sock")),
+            "admin.single_person=true".to_owned(), // one person tries it
             format!("ownership.file={}", at("ownership.redb")),
             format!("audit.file={}", at("audit.jsonl")),
             format!("audit.pseudonym_key_file={}", at("pseudonym.key")),

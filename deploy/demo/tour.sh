@@ -7,6 +7,7 @@ set -euo pipefail
 . "$DEMO_ENV"
 export VINGATE_SOCKET="$ADMIN_SOCKET"
 export NO_PROXY='*' # loopback only
+SWITCHES=$(dirname "${BASH_SOURCE[0]}")/../leaf/switches
 vingate() { "$VINGATE_BIN" "$@"; }
 
 failed=0
@@ -56,17 +57,20 @@ step "The owner is served."
 try 'ask "$GATEWAY_URL/api_v210707_NE/gdc/ACRemoteRequest.php" -d "VIN=$OWNER_VIN" -H "Authorization: Bearer $OWNER_TOKEN"' \
   'resultKey' ' -> 200$'
 
-step "Close the mobile entrance: the owner's app is told so, the portal still answers."
-try 'vingate switch close --surface mobile-v1 --reason "the app leaks"'
+step "Close the mobile entrance: the owner's app is told so, the portal still answers, and says so."
+try 'vingate switch close --preset "$SWITCHES/mobile-v1.toml" --reason "the app leaks" --wait' \
+  'closed surface mobile-v1' '1/1 closed in'
 try 'ask "$GATEWAY_URL/api_v210707_NE/gdc/ACRemoteOffRequest.php" -d "VIN=$OWNER_VIN" -H "Authorization: Bearer $OWNER_TOKEN"' \
   'urn:vingate:problem:closed' 'ErrorCode' ' -> 503$'
-try 'ask "$GATEWAY_URL/owners/login"' 'Log in' ' -> 200$'
+try 'ask "$GATEWAY_URL/owners/login"' 'vingate-notice' 'currently unavailable' 'Log in' ' -> 200$'
 try 'ask "$GATEWAY_URL/owners/api/vehicles/$OWNER_VIN/status" -H "Authorization: Bearer $OWNER_TOKEN"' \
   'range_km' ' -> 200$'
 try 'vingate switch list' 'mobile-v1'
+try 'vingate switch drill --surface mobile-v2' '503 closed' '^proved$'
 
 step "Reopen it."
 try 'vingate switch open --surface mobile-v1'
+try 'vingate switch history' 'close by' 'the app leaks' 'open by'
 try 'ask "$GATEWAY_URL/api_v210707_NE/gdc/ACRemoteOffRequest.php" -d "VIN=$OWNER_VIN" -H "Authorization: Bearer $OWNER_TOKEN"' \
   'resultKey' ' -> 200$'
 
