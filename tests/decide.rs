@@ -5,24 +5,34 @@
 mod support;
 #[path = "decide/fake.rs"]
 mod fake;
+#[path = "decide/rehearse.rs"]
+mod rehearse;
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use fake::{Court, FOREIGN, OWNED, Request, UNKNOWN};
 use vingate::denial::Denial;
 use vingate::pipeline::ports::LookupError;
-use vingate::switchboard::{Board, Closure, Scope};
+use vingate::switchboard::changes::{self, By, New};
+use vingate::switchboard::{Board, Ramp, Scope, Share, Shut, State};
 
 fn closed(scope: Scope) -> Board {
-    Board::default().with(Closure {
-        id: "c-1".to_owned(),
-        scope,
-        reason: "test".to_owned(),
-        message: None,
-        closed_by: "test".to_owned(),
-        closed_at: 0,
-        retry_after: 30,
-    })
+    in_state(scope, State::Closed)
+}
+
+fn in_state(scope: Scope, state: State) -> Board {
+    let new = New {
+        state,
+        ..New::closing("c-1".to_owned(), scope, "test".to_owned())
+    };
+    let by = By {
+        who: "test",
+        at: 0,
+        revision: 1,
+        break_glass: false,
+    };
+    Board::default().with(changes::begin(new, by))
 }
 
 fn code<T>(judged: &Result<T, Denial>) -> &'static str {
@@ -145,7 +155,7 @@ fn a_closed_vehicle_is_told_only_to_whom_it_is_allowed() {
 fn the_second_look_denies_what_was_closed_meanwhile() {
     let court = Court::open();
     let permit = court.judge(&Request::read(OWNED).by("owner")).unwrap();
-    assert!(permit.confirm(&Board::default()).is_ok());
+    assert!(permit.confirm(&Board::default(), Duration::ZERO).is_ok());
     for scope in [
         Scope {
             surfaces: ["mobile".to_owned()].into(),
@@ -160,8 +170,96 @@ fn the_second_look_denies_what_was_closed_meanwhile() {
             ..Scope::default()
         },
     ] {
-        assert_eq!(code(&permit.confirm(&closed(scope))), "closed");
+        assert_eq!(
+            code(&permit.confirm(&closed(scope), Duration::ZERO)),
+            "closed"
+        );
     }
+}
+
+#[test]
+fn read_only_refuses_commands_also_those_that_a_body_chooses() {
+    let mut court = Court::open();
+    court.board = in_state(surface("mobile"), State::ReadOnly);
+    assert_eq!(
+        code(&court.judge(&Request::read(OWNED).by("owner"))),
+        "permit"
+    );
+    let climate = Request::command(OWNED);
+    assert_eq!(
+        code(&court.judge(&climate)),
+        "read-only",
+        "known at the entrance"
+    );
+    let hvac = |start: &str| {
+        let body = format!(r#"{{"data":{{"attributes":{{"action":"{start}"}}}}}}"#);
+        Request::hvac(OWNED, &body).by("owner")
+    };
+    assert_eq!(code(&court.judge(&hvac("start"))), "read-only");
+    court.board = in_state(actions("StopClimate"), State::Closed);
+    assert_eq!(code(&court.judge(&hvac("stop"))), "closed");
+    assert_eq!(code(&court.judge(&hvac("start"))), "permit");
+}
+
+fn surface(name: &str) -> Scope {
+    Scope {
+        surfaces: [name.to_owned()].into(),
+        ..Scope::default()
+    }
+}
+
+fn actions(name: &str) -> Scope {
+    Scope {
+        actions: [name.to_owned()].into(),
+        ..Scope::default()
+    }
+}
+
+#[test]
+fn the_region_after_an_allow_is_the_directorys() {
+    let mut court = Court::open();
+    let region = |name: &str| Scope {
+        regions: [name.to_owned()].into(),
+        ..Scope::default()
+    };
+    court.board = closed(region("NE"));
+    assert_eq!(
+        code(&court.judge(&Request::read(OWNED).by("owner"))),
+        "closed"
+    );
+    assert_eq!(
+        code(&court.judge(&Request::read(OWNED).by("stranger"))),
+        "access-denied",
+        "a stranger learns no region"
+    );
+    court.board = closed(region("NNA"));
+    assert_eq!(
+        code(&court.judge(&Request::read(OWNED).by("owner"))),
+        "permit"
+    );
+}
+
+#[test]
+fn a_restored_entrance_lets_testers_in_and_nobody_else_yet() {
+    let mut court = Court::open();
+    let ramp = Ramp {
+        from: Shut::Closed,
+        stage: Share::Testers,
+        since: 0,
+        step: None,
+        testers: ["owners/owner".to_owned()].into(),
+        draw: "k".to_owned(),
+    };
+    court.board = in_state(surface("mobile"), State::Restoring(ramp));
+    assert_eq!(
+        code(&court.judge(&Request::read(OWNED).by("owner"))),
+        "permit"
+    );
+    assert_eq!(
+        code(&court.judge(&Request::read(FOREIGN).by("stranger"))),
+        "closed"
+    );
+    assert_eq!(code(&court.judge(&Request::read(OWNED))), "token-missing");
 }
 
 #[test]

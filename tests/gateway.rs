@@ -31,6 +31,10 @@ mod limits;
 mod crash;
 #[path = "gateway/disk.rs"]
 mod disk;
+#[path = "gateway/operators.rs"]
+mod operators;
+#[path = "gateway/fuse.rs"]
+mod fuse;
 
 use support::{Gateway, Plan, Tokens, Upstream};
 

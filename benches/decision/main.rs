@@ -11,6 +11,7 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod boards;
 mod cpu;
 mod setting;
 
@@ -24,7 +25,8 @@ use vingate::pipeline::audit::{self, Facts, Outcome};
 use vingate::pipeline::decide::{Judge, decide};
 use vingate::pipeline::policy::{self, Question, Resource};
 use vingate::pipeline::quota::{self, Charged};
-use vingate::pipeline::{Findings, RequestHead, identity, ownership, switch, vehicle};
+use vingate::pipeline::switch::Situation;
+use vingate::pipeline::{Findings, RequestHead, identity, ownership, vehicle};
 
 use cpu::CpuTime;
 use setting::{NoBody, ROUTES, Setting, VIN};
@@ -43,8 +45,9 @@ fn stages(criterion: &mut Criterion<CpuTime>) {
     group.bench_function("route", |b| {
         b.iter(|| black_box(at.rules.router.find(black_box(&head))));
     });
+    let situation = Situation::at_entrance(Arc::clone(&route), &head, &at.rules.regions);
     group.bench_function("switch", |b| {
-        b.iter(|| black_box(switch::check_entrance(&at.board, &route)));
+        b.iter(|| black_box(situation.check(&at.board, head.received_at)));
     });
     group.bench_function("identity, cached", |b| {
         b.iter(|| identity::identify(&at.rules.issuers, &route.surface, black_box(&head)));
@@ -159,6 +162,7 @@ fn judge(at: &Setting, head: &RequestHead, findings: &mut Findings) -> Result<()
         board: &at.board,
         ports: &at.ports,
         recordable: true,
+        rehearsal: None,
     };
     RUNTIME.with(|runtime| {
         runtime
@@ -217,6 +221,6 @@ fn whole(criterion: &mut Criterion<CpuTime>) {
 criterion_group! {
     name = benches;
     config = Criterion::default().with_measurement(CpuTime);
-    targets = stages, many_routes, whole
+    targets = stages, many_routes, boards::full, boards::counts, whole
 }
 criterion_main!(benches);

@@ -28,6 +28,7 @@ use vingate::pipeline::ports::{
     QuotaLedger,
 };
 use vingate::pipeline::quota::{Charge, QuotaStanding};
+use vingate::pipeline::rehearsal::Rehearsal;
 use vingate::pipeline::route::{Route, Router};
 use vingate::pipeline::vehicle::Vin;
 use vingate::rules::Rules;
@@ -174,6 +175,7 @@ pub(crate) struct Court {
     pub(crate) ports: Arc<Fakes>,
     pub(crate) board: Board,
     pub(crate) recordable: bool,
+    pub(crate) rehearsal: Option<Rehearsal>,
     rules: Rules,
     tokens: Tokens,
     _folder: TempDir,
@@ -222,6 +224,7 @@ impl Court {
             ports,
             board: Board::default(),
             recordable: true,
+            rehearsal: None,
             rules,
             tokens,
             _folder: folder,
@@ -254,6 +257,7 @@ impl Court {
             board: &self.board,
             ports: &ports,
             recordable: self.recordable,
+            rehearsal: self.rehearsal.as_ref(),
         };
         let mut body = Body(Bytes::from(request.body.clone()));
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -326,6 +330,11 @@ impl Request {
             "application/x-www-form-urlencoded",
             &format!("VIN={vin}"),
         )
+    }
+
+    /// Sends a climate command that the body chooses.
+    pub(crate) fn hvac(vin: &str, body: &str) -> Self {
+        Self::post(&format!("/cars/{vin}/hvac"), "application/json", body)
     }
 
     pub(crate) fn by(mut self, subject: &str) -> Self {

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::process::Command;
 use std::sync::{Mutex, mpsc};
 
+use crate::record::verify;
 use crate::support::client::{connect, get};
 use crate::support::{Gateway, Plan, Upstream, post_form};
 use crate::{House, MORE, OWNED};
@@ -28,7 +29,11 @@ fn after_a_kill_every_command_that_reached_the_upstream_has_one_record() {
     } = house;
     let folder = gateway.kill();
     client.join().unwrap();
+    let (code, said) = verify(folder.path(), &[]);
+    assert_eq!(code, Some(0), "{said}");
     let again = Gateway::start_again(&Plan::default(), folder);
+    let (code, said) = verify(again.folder.path(), &[]);
+    assert_eq!(code, Some(0), "{said}");
     let mut records: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for record in again.audit() {
         let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
@@ -146,6 +151,8 @@ fn a_stuck_request_is_cut_off_at_the_drain_time_out_and_recorded() {
     assert_eq!(text.lines().count(), 2, "{text}");
     let again = Gateway::start_again(&Plan::default(), folder);
     assert_eq!(again.audit().len(), 2, "a second start adds none");
+    let (code, said) = verify(again.folder.path(), &[]);
+    assert_eq!(code, Some(0), "{said}");
     drop(tell);
 }
 

@@ -1,5 +1,8 @@
 //! What holds when the disk is full, and is anything lost?
 
+use std::path::Path;
+
+use crate::record::verify;
 use crate::support::client::get;
 use crate::{House, MORE, OWNED, Upstream};
 
@@ -58,6 +61,8 @@ fn a_full_disk_refuses_commands_says_so_and_loses_nothing() {
         2,
         "a refused command reached the upstream"
     );
+    let (code, said) = verify(house.gateway.folder.path(), &[]);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]
@@ -162,6 +167,10 @@ fn rotation_loses_nothing() {
         while !client.is_finished() && turn < 5 {
             turn += 1;
             let file = folder.join("audit.jsonl");
+            let holds_some = || std::fs::metadata(&file).is_ok_and(|found| found.len() > 0);
+            house.gateway.until("a record", |_| {
+                (holds_some() || client.is_finished()).then_some(())
+            });
             std::fs::rename(&file, folder.join(format!("audit.{turn}"))).unwrap();
             house.gateway.signal("HUP");
             house
@@ -171,22 +180,42 @@ fn rotation_loses_nothing() {
     });
     let (status, folder) = house.gateway.stop();
     assert!(status.success());
+    let files = logs(folder.path());
     let mut lines = Vec::new();
-    for entry in std::fs::read_dir(folder.path()).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if name.starts_with("audit.") && !name.ends_with(".intents") {
-            let text = std::fs::read_to_string(folder.path().join(name)).unwrap();
-            lines.extend(text.lines().map(str::to_owned));
-        }
+    for file in &files {
+        let text = std::fs::read_to_string(folder.path().join(file)).unwrap();
+        lines.extend(text.lines().map(str::to_owned));
     }
     assert_eq!(lines.len(), 120);
     for line in &lines {
         assert!(line.contains("\"outcome\":\"forwarded\""), "{line}");
     }
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    check_chain(folder.path(), &files);
     let again = crate::support::Gateway::start_again(&crate::support::Plan::default(), folder);
     for record in again.audit() {
         assert_ne!(record["outcome"], "unknown", "{record}");
     }
+}
+
+/// The rotated files in their order, then the newest.
+fn logs(folder: &Path) -> Vec<String> {
+    let rotated = (1..6).map(|turn| format!("audit.{turn}"));
+    let mut names: Vec<_> = rotated.filter(|name| folder.join(name).exists()).collect();
+    names.push("audit.jsonl".to_owned());
+    names
+}
+
+fn check_chain(folder: &Path, files: &[&str]) {
+    let (code, said) = verify(folder, files);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("note"), "{said}");
+    let (code, said) = verify(folder, &files[1..]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("continued from another file"), "{said}");
+    let without_the_second = [&files[..1], &files[2..]].concat();
+    let (code, said) = verify(folder, &without_the_second);
+    assert_eq!(code, Some(4), "{said}");
 }
 
 /// So many vehicles of `owner`, as `vingate ownership import` reads them.

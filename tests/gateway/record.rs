@@ -1,9 +1,30 @@
 //! Is there exactly one record a request, and nothing personal in it?
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::support::client::{exchange_raw, get, post_form};
+use crate::support::{Gateway, Plan};
 use crate::{FOREIGN, House, OWNED};
+
+/// `vingate audit verify` over a gateway's folder, or over these files of it: its exit code, and
+/// all that it says.
+pub(crate) fn verify(folder: &Path, files: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_vingate"))
+        .args(["audit", "verify", "-c"])
+        .arg(folder.join("vingate.toml"))
+        .args(files.iter().map(|file| match *file {
+            "--chain-key" => file.into(),
+            file => folder.join(file),
+        }))
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    (output.status.code(), said)
+}
 
 #[test]
 fn every_request_has_one_record_and_no_record_has_a_vin() {
@@ -20,7 +41,7 @@ fn every_request_has_one_record_and_no_record_has_a_vin() {
     let edge_stderr = house.gateway.stderr();
     let (status, folder) = house.gateway.stop();
     assert!(status.success());
-    let text = std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    let text = fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
     let mut records: Vec<serde_json::Value> = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -73,7 +94,7 @@ fn the_request_id_leads_to_the_record() {
     );
     let id = answer.header("x-request-id").unwrap().to_owned();
     let (_, folder) = house.gateway.stop();
-    let text = std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    let text = fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
     let record = text.lines().find(|line| line.contains(&id)).unwrap();
     assert!(record.contains("access-denied"), "{record}");
 }
@@ -123,4 +144,93 @@ fn the_metrics_count_and_name_no_vehicle() {
     assert_eq!(get(house.gateway.ops, "/livez", None).status, 200);
     let ready = get(house.gateway.ops, "/readyz", None);
     assert_eq!(ready.status, 200, "{}", ready.text());
+}
+
+#[test]
+fn a_line_that_is_missing_or_altered_is_found() {
+    let house = House::start();
+    for _ in 0..4 {
+        house.read();
+    }
+    house.gateway.records(4);
+    let (code, said) = verify(house.gateway.folder.path(), &[]);
+    assert_eq!(code, Some(0), "while it runs: {said}");
+    let (_, folder) = house.gateway.stop();
+    let file = folder.path().join("audit.jsonl");
+    let whole = fs::read_to_string(&file).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let altered = whole.replacen("\"outcome\":\"forwarded\"", "\"outcome\":\"denied\"", 1);
+    let table = [
+        (altered, "audit.jsonl:1: line n=`1` was altered"),
+        (
+            [lines[0], lines[2], lines[3], ""].join("\n"),
+            "audit.jsonl:2: lines n=`2` to n=`2`",
+        ),
+        ([lines[0], lines[1], ""].join("\n"), "missing at the end"),
+        (
+            [lines[1], lines[2], lines[3], ""].join("\n"),
+            "audit.jsonl:1: line n=`2` opens no file",
+        ),
+        (String::new(), "n=`1` to n=`4` are missing at the end"),
+    ];
+    for (text, told) in table {
+        fs::write(&file, text).unwrap();
+        let (code, said) = verify(folder.path(), &[]);
+        assert_eq!(code, Some(4), "{told}: {said}");
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    fs::write(&file, "no log\n").unwrap();
+    fs::remove_file(folder.path().join("audit.jsonl.head")).unwrap();
+    assert_eq!(verify(folder.path(), &[]).0, Some(3));
+}
+
+#[test]
+fn what_is_cut_off_between_two_starts_stays_found() {
+    let house = House::start();
+    house.read();
+    house.read();
+    house.gateway.records(2);
+    let (_, folder) = house.gateway.stop();
+    let file = folder.path().join("audit.jsonl");
+    let whole = fs::read_to_string(&file).unwrap();
+    let first = whole.split_inclusive('\n').next().unwrap();
+    fs::write(&file, first).unwrap();
+    let again = Gateway::start_again(&Plan::default(), folder);
+    assert!(
+        again.stderr().contains("lines are missing"),
+        "{}",
+        again.stderr()
+    );
+    get(again.edge, "/nowhere", None);
+    again.records(2);
+    let (code, said) = verify(again.folder.path(), &[]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(
+        said.contains("audit.jsonl:2: lines n=`2` to n=`2` are missing"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_log_under_two_keys_is_checked_with_both() {
+    let house = House::start();
+    house.read();
+    house.gateway.records(1);
+    let (_, folder) = house.gateway.stop();
+    let key = folder.path().join("pseudonym.key");
+    fs::copy(&key, folder.path().join("old.key")).unwrap();
+    fs::write(&key, [9; 32]).unwrap();
+    let again = Gateway::start_again(&Plan::default(), folder);
+    get(again.edge, "/nowhere", None);
+    again.records(2);
+    let (_, folder) = again.stop();
+    let (code, said) = verify(folder.path(), &[]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(
+        said.contains("audit.jsonl:1: chained with another key"),
+        "{said}"
+    );
+    let old = folder.path().join("old.key");
+    let (code, said) = verify(folder.path(), &["--chain-key", old.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
 }

@@ -1,5 +1,6 @@
 //! Which certificates does a test show, and whom does it believe?
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -59,6 +60,67 @@ impl Authority {
         );
         made
     }
+}
+
+/// For how long a certificate is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Validity {
+    /// A day from now.
+    Now,
+    /// Until yesterday.
+    Expired,
+}
+
+impl Authority {
+    /// A client certificate with this common name and these alternative names, such as
+    /// `email:night@example,URI:spiffe://example/ops/night`; none where it is empty.
+    pub(crate) fn issue_to(&self, name: &str, alternative: &str, validity: Validity) -> Pair {
+        let unique = fs::read_dir(&self.folder).unwrap().count();
+        let made = pair(&self.folder, &format!("client-{unique}"));
+        let wanted = made.certificate.with_extension("csr");
+        let mut asking = openssl("req");
+        asking
+            .args(["-new", "-nodes", "-newkey", "ec", "-pkeyopt"])
+            .args(["ec_paramgen_curve:P-256", "-subj"])
+            .arg(format!("/CN={name}"))
+            .arg("-keyout")
+            .arg(&made.key)
+            .arg("-out")
+            .arg(&wanted);
+        asking.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+        if !alternative.is_empty() {
+            asking.args(["-addext", &format!("subjectAltName={alternative}")]);
+        }
+        finish(&mut asking);
+        let days = match validity {
+            Validity::Now => "1",
+            Validity::Expired => "-1",
+        };
+        let mut signing = openssl("x509");
+        signing
+            .args(["-req", "-copy_extensions", "copyall", "-days", days])
+            .arg("-in")
+            .arg(&wanted)
+            .arg("-CA")
+            .arg(&self.file)
+            .arg("-CAkey")
+            .arg(self.file.with_extension("key"))
+            .arg("-out")
+            .arg(&made.certificate);
+        finish(&mut signing);
+        made
+    }
+}
+
+fn openssl(command: &str) -> Command {
+    let mut openssl = Command::new("openssl");
+    openssl.arg(command);
+    openssl
+}
+
+fn finish(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 impl Pair {

@@ -26,6 +26,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) set: &'a [&'a str],
     /// Folder of policies instead of the repository's.
     pub(crate) policies: Option<PathBuf>,
+    /// Closures that are on the switch board from the start; without any there is no board.
+    pub(crate) board: &'a [serde_json::Value],
 }
 
 /// A gateway on free ports, stopped when dropped.
@@ -35,6 +37,8 @@ pub(crate) struct Gateway {
     pub(crate) edge: SocketAddr,
     /// The ops listener.
     pub(crate) ops: SocketAddr,
+    /// The operators' TLS address, where one is configured.
+    pub(crate) admin: Option<SocketAddr>,
     /// The folder with everything that it reads and writes.
     pub(crate) folder: TempDir,
     child: Child,
@@ -83,13 +87,15 @@ impl Gateway {
             .spawn()
             .unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let (mut edge, mut ops, mut ready) = (None, None, false);
+        let (mut edge, mut ops, mut admin, mut ready) = (None, None, None, false);
         for line in stdout.by_ref().lines().map_while(Result::ok) {
             if let Some(url) = line.strip_prefix("listening edge ") {
                 let (_, address) = url.split_once("://").unwrap();
                 edge = Some(address.parse().unwrap());
             } else if let Some(url) = line.strip_prefix("listening ops http://") {
                 ops = Some(url.parse().unwrap());
+            } else if let Some(url) = line.strip_prefix("listening admin https://") {
+                admin = Some(url.parse().unwrap());
             } else if line == "ready" {
                 ready = true;
                 break;
@@ -103,6 +109,7 @@ impl Gateway {
         Self {
             edge: edge.expect("the gateway names its edge listener"),
             ops: ops.expect("the gateway names its ops listener"),
+            admin,
             folder,
             child,
             _stdout: stdout,
@@ -188,7 +195,8 @@ impl Gateway {
         records
     }
 
-    /// The audit records written so far.
+    /// The audit records written so far, but for the gateway's own requests to itself: a closure is
+    /// probed when it comes into force.
     pub(crate) fn audit(&self) -> Vec<serde_json::Value> {
         let text = fs::read_to_string(self.folder.path().join("audit.jsonl")).unwrap_or_default();
         let whole = text
@@ -196,6 +204,7 @@ impl Gateway {
             .filter(|line| line.ends_with('\n'));
         whole
             .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|record: &serde_json::Value| record["rehearsal"] != true)
             .collect()
     }
 
@@ -236,6 +245,9 @@ pub(crate) fn write_inputs(
     fs::write(path("assertion.pem"), signing::private_key_pem().unwrap()).unwrap();
     fs::write(path("pseudonym.key"), [7; 32]).unwrap();
     fs::create_dir(path("switches")).unwrap();
+    if !plan.board.is_empty() {
+        super::board::write(&path("switches"), plan.board);
+    }
     fs::write(path("routes.toml"), plan.routes).unwrap();
     let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies");
     let policies = plan.policies.clone().unwrap_or(shipped);
@@ -247,6 +259,7 @@ pub(crate) fn write_inputs(
 policies = "{policies}"
 listeners.edge.address = "127.0.0.1:0"
 admin.socket = "admin.sock"
+admin.single_person = true
 ops.address = "127.0.0.1:0"
 surfaces.mobile = {{ issuers = ["owners"], on_cold_start = "open", denial_format = "carwings" }}
 surfaces.portal = {{ issuers = ["owners"], on_cold_start = "open", protected = true }}

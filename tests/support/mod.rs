@@ -18,12 +18,14 @@
 #[path = "../../deploy/demo/signing.rs"]
 pub(crate) mod signing;
 
+pub(crate) mod board;
 pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod demo;
 pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod process;
+pub(crate) mod redis;
 pub(crate) mod tokens;
 pub(crate) mod upstream;
 
