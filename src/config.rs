@@ -8,8 +8,10 @@
 pub mod file;
 pub mod route;
 pub mod duration;
+pub mod moment;
 pub mod mistakes;
 pub(crate) mod words;
+pub(crate) mod url;
 mod key;
 mod document;
 mod overrides;
