@@ -34,7 +34,7 @@ pub use crate::admin::socket::{Bound, bind};
 use crate::adapters::history::History;
 use crate::admin::access::Access;
 use crate::admin::conditions::{self, Answered};
-use crate::admin::person::Caller;
+use crate::admin::person::{Caller, Person};
 use crate::admin::problem::Problem;
 use crate::admin::serving::{self, Entrance};
 use crate::admin::socket::own_user;
@@ -121,6 +121,21 @@ struct Admitting {
     history: Arc<History>,
 }
 
+/// How somebody was let in, for a call that lasts.
+#[derive(Clone)]
+pub(super) struct Admitted {
+    admitting: Admitting,
+    caller: Caller,
+}
+
+impl Admitted {
+    /// Who it is now; `None` if they have no role any more.
+    pub(super) fn again(&self) -> Option<Person> {
+        let access = self.admitting.access.load();
+        access.identify(&self.caller, &self.admitting.always).ok()
+    }
+}
+
 /// Lets in who has a role, and nobody else, whatever they ask. The calls find a [`Person`] in the
 /// request.
 ///
@@ -134,7 +149,9 @@ async fn admit(
     let found = admitting.access.load().identify(&caller, &admitting.always);
     match found {
         Ok(person) => {
+            let again = Admitted { admitting, caller };
             request.extensions_mut().insert(person);
+            request.extensions_mut().insert(again);
             next.run(request).await
         }
         Err(stranger) => {

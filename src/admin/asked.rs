@@ -73,9 +73,11 @@ pub struct Consent {
 pub struct Restore {
     /// `ISSUER/SUBJECT`s that are let in first.
     pub testers: BTreeSet<String>,
-    /// Seconds a stage; left out: each is taken by hand.
+    /// Seconds a stage; left out: as before, at the beginning by hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step_seconds: Option<u64>,
+    /// No stage is taken by time any more.
+    pub by_hand: bool,
     /// The stage to take: the first, or the one after the present one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<Share>,

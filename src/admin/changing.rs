@@ -154,9 +154,13 @@ impl Asking<'_> {
         let board = self.operated.switchboard.board();
         let closure = find(&board, id)?;
         if_match.check(&tag(closure))?;
+        let judged = closure.revision;
         let make = |board: &Board, revision| {
-            let by = self.by(revision, false);
-            make(find(board, id)?, by).map_err(senseless)
+            let closure = find(board, id)?;
+            if closure.revision != judged {
+                return Err(raced());
+            }
+            make(closure, self.by(revision, false)).map_err(senseless)
         };
         if self.consent.dry_run {
             return Ok((StatusCode::OK, self.rehearsed(make(&board, 0)?)));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::asked::Asked;
+use crate::admin::asked::{Asked, Restore};
 use crate::admin::names::{Belongs, Names};
 use crate::admin::problem::Problem;
 use crate::config::words;
@@ -67,6 +67,22 @@ pub(super) fn check_testers(testers: &BTreeSet<String>, names: &Names) -> Result
 pub(super) fn check_time(seconds: u64) -> Result<(), Problem> {
     let mut flaws = Vec::new();
     check_seconds(seconds, &mut flaws);
+    told(&flaws)
+}
+
+/// Refuses stages that are too short, or both by hand and by time.
+pub(super) fn check_step(asked: &Restore, least: u64) -> Result<(), Problem> {
+    let mut flaws = Vec::new();
+    if let Some(step) = asked.step_seconds {
+        check_seconds(step, &mut flaws);
+        if step < least {
+            let flaw = format!("a stage takes {least} seconds at least; `open` skips the ramp");
+            flaws.push(flaw);
+        }
+        if asked.by_hand {
+            flaws.push("stages are taken by hand or by time, not both".to_owned());
+        }
+    }
     told(&flaws)
 }
 

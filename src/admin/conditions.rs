@@ -211,15 +211,21 @@ async fn once(answered: &Answered, request: Request, next: Next) -> Result<Respo
     if let Some(response) = answered.begin(key, digest::sha256_of_parts(asked))? {
         return Ok(response);
     }
-    let response = next
-        .run(Request::from_parts(parts, Body::from(bytes)))
-        .await;
-    let (head, body) = response.into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let done = (head.status, head.headers.clone(), body.clone());
-    let kept = !head.status.is_server_error();
-    answered.end(key, kept.then_some(done));
-    Ok(Response::from_parts(head, Body::from(body)))
+    // on its own: if the caller hangs up, the answer is kept for the next call of that name
+    let answered = answered.clone();
+    let work = tokio::spawn(async move {
+        let response = next
+            .run(Request::from_parts(parts, Body::from(bytes)))
+            .await;
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+        let done = (head.status, head.headers.clone(), body.clone());
+        let kept = !head.status.is_server_error();
+        answered.end(key, kept.then_some(done));
+        Response::from_parts(head, Body::from(body))
+    });
+    work.await
+        .map_err(|_| Problem::failed("the call broke off: list the switches"))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::admin::Operated;
+use crate::admin::api::Admitted;
 use crate::admin::authority::{Act, Circumstances};
 use crate::admin::person::Person;
 use crate::admin::problem::Problem;
@@ -35,6 +36,8 @@ struct Told<'a> {
 
 /// What a stream told last.
 struct Following {
+    operated: Operated,
+    admitted: Admitted,
     switchboard: Arc<Switchboard>,
     changes: watch::Receiver<u64>,
     told: Option<Arc<Board>>,
@@ -43,17 +46,23 @@ struct Following {
 pub(super) async fn follow(
     State(operated): State<Operated>,
     Extension(person): Extension<Person>,
+    Extension(admitted): Extension<Admitted>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     operated.permit(&person, Act::Follow, Circumstances::default())?;
     let mut changes = operated.switchboard.changes();
     changes.mark_changed(); // the board as it is comes first
     let following = Following {
         switchboard: Arc::clone(&operated.switchboard),
+        operated,
+        admitted,
         changes,
         told: None,
     };
     let events = futures_util::stream::unfold(following, async |mut following| {
         following.changes.changed().await.ok()?; // the gateway ends
+        if !following.may_still() {
+            return None; // the roles changed since
+        }
         let event = following.tell();
         Some((Ok(event), following))
     });
@@ -61,6 +70,15 @@ pub(super) async fn follow(
 }
 
 impl Following {
+    /// A stream may be open for days: who may see what it tells is asked each time.
+    fn may_still(&self) -> bool {
+        let person = self.admitted.again();
+        person.is_some_and(|person| {
+            let at = Circumstances::default();
+            self.operated.permit(&person, Act::Follow, at).is_ok()
+        })
+    }
+
     fn tell(&mut self) -> Event {
         let board = self.switchboard.board();
         let before = self.told.take();

@@ -49,11 +49,17 @@ pub(super) async fn replicas(
     let here = operated.spread.id().to_owned();
     let own = || vec![operated.spread.replica()];
     Ok(Json(match operated.spread.replicas().await {
-        Ok(replicas) => Replicas {
-            here,
-            unknown: None,
-            replicas,
-        },
+        Ok(mut replicas) => {
+            // a store that was emptied doesn't know this one until its next beat
+            if replicas.iter().all(|replica| replica.id != here) {
+                replicas.extend(own());
+            }
+            Replicas {
+                here,
+                unknown: None,
+                replicas,
+            }
+        }
         Err(error) => Replicas {
             here,
             unknown: Some(error.to_string()),

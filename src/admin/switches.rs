@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -121,7 +122,7 @@ pub(super) async fn change(
     Extension(person): Extension<Person>,
     Path(target): Path<String>,
     if_match: IfMatch,
-    body: axum::body::Bytes,
+    MaybeJson(body): MaybeJson,
 ) -> Result<Response, Problem> {
     let (id, verb) = target.rsplit_once(':').unwrap_or((&target, ""));
     let (id, verb) = (id.to_owned(), verb.to_owned());
@@ -165,15 +166,21 @@ impl Called<'_> {
 
     fn restore(&self, asked: &Restore) -> Answer {
         closing::check_testers(&asked.testers, &(self.operated.names)())?;
-        if let Some(step) = asked.step_seconds {
-            closing::check_time(step)?;
-        }
+        // one person alone must not run through the ramp: that would be opening
+        let least = if self.operated.access.load().single_person {
+            0
+        } else {
+            changes::STAGE_SECONDS
+        };
+        closing::check_step(asked, least)?;
         let consent = dry(asked.dry_run);
         let draw = Uuid::new_v4().simple().to_string();
         let make = |closure: &Closure, by: changes::By<'_>| {
             let how = Restoring {
                 testers: asked.testers.clone(),
                 step: asked.step_seconds,
+                by_hand: asked.by_hand,
+                least,
                 stage: asked.stage,
                 draw: draw.clone(),
             };
@@ -262,6 +269,34 @@ fn dry(dry_run: bool) -> Consent {
         dry_run,
         ..Consent::default()
     }
+}
+
+/// A body that may be left out, and is JSON where it is not.
+pub(super) struct MaybeJson(Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for MaybeJson {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let is_json = is_json(request.headers());
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(IntoResponse::into_response)?;
+        if !body.is_empty() && !is_json {
+            let detail = "a change is asked for in JSON (`Content-Type: application/json`)";
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            let problem = Problem::new(status, "unsupported-media-type", detail);
+            return Err(problem.into_response());
+        }
+        Ok(Self(body))
+    }
+}
+
+/// Whether a body is said to be JSON; parameters don't matter (RFC 9110, 8.3.1).
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
 }
 
 /// A body that may be left out.

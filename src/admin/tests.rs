@@ -31,6 +31,7 @@ const IMPORT: &str = "/v1/ownership/import";
 pub(crate) struct Served {
     folder: tempfile::TempDir,
     switchboard: Arc<Switchboard>,
+    access: Arc<ArcSwap<Access>>,
     history: Arc<History>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<Result<(), String>>>,
@@ -136,6 +137,7 @@ pub(crate) fn serve_with(always: Option<BTreeSet<u32>>, roles: Roles) -> Served 
     };
     let operated = operated(folder.path(), &switchboard, (names, roles));
     let history = Arc::clone(&operated.history);
+    let access = Arc::clone(&operated.access);
     let (stop, stopped) = oneshot::channel::<()>();
     let (ready, is_ready) = std::sync::mpsc::channel();
     let socket = folder.path().join("admin.sock");
@@ -158,6 +160,7 @@ pub(crate) fn serve_with(always: Option<BTreeSet<u32>>, roles: Roles) -> Served 
     Served {
         folder,
         switchboard,
+        access,
         history,
         stop: Some(stop),
         thread: Some(thread),

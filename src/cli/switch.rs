@@ -25,6 +25,7 @@ use crate::admin::client::Client;
 use crate::cli::reach::Reach;
 use crate::cli::{End, Failure, data, talk};
 use crate::clock;
+use crate::switchboard::closure::{Pending, What};
 use crate::switchboard::{Closure, State};
 
 const SWITCHES: &str = "/v1/switches";
@@ -192,14 +193,14 @@ fn tell(done: &Done) -> Result<(), Failure> {
     let closure = &done.closure;
     let (scope, id, revision) = (closure.scope.summary(), &closure.id, closure.revision);
     if done.dry_run {
-        let state = match &closure.pending {
+        let state = match asked_for(closure) {
             Some(pending) => format!("ask for {}", pending.state.word()),
             None => format!("be {}", closure.state.word()),
         };
         data(&format!("{scope} would {state} (dry run, nothing changed)"));
         return Ok(());
     }
-    if let Some(pending) = &closure.pending {
+    if let Some(pending) = asked_for(closure) {
         let until = time(pending.until);
         data(&format!(
             "asked for: {scope} {} (id {id})",
@@ -225,6 +226,32 @@ fn tell(done: &Done) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// What waits for somebody, if that is what came of the change. An older request may wait beside it.
+fn asked_for(closure: &Closure) -> Option<&Pending> {
+    let asked = closure.change.what == What::Ask;
+    closure.pending.as_ref().filter(|_| asked)
+}
+
+/// Changes one closure after the other, each whatever became of those before: a second one isn't left
+/// as it is because the first waits for somebody.
+fn each(
+    closures: &[&Closure],
+    mut change: impl FnMut(&Closure) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let failures = closures.iter().filter_map(|one| change(one).err());
+    let Some(failure) = failures.reduce(|first, other| {
+        let end = if first.end.code() < other.end.code() {
+            other.end
+        } else {
+            first.end
+        };
+        Failure::new(end, format!("{first}\n{other}"))
+    }) else {
+        return Ok(());
+    };
+    Err(failure)
 }
 
 /// What a closure did, in words.

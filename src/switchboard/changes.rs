@@ -16,6 +16,10 @@ pub const DEFAULT_SECONDS: u64 = 4 * 60 * 60;
 /// How long a second person has to approve.
 pub const APPROVAL_SECONDS: u64 = 15 * 60;
 
+/// How long a stage of a ramp takes at least, where opening takes two persons: whoever restores alone
+/// sees what each share does, and can't run through.
+pub const STAGE_SECONDS: u64 = 60;
+
 /// How long a change can be undone.
 pub const UNDO_SECONDS: u64 = 10 * 60;
 
@@ -115,6 +119,9 @@ pub enum Senseless {
     /// A ramp goes up only, one stage at a time.
     #[error("a ramp goes on by one stage at a time; `open` skips it")]
     NotNext,
+    /// A stage that was hardly seen says nothing about the next one.
+    #[error("a stage takes {STAGE_SECONDS} seconds at least; `open` skips the ramp")]
+    TooSoon,
 }
 
 fn change(what: What, by: By<'_>) -> Change {
@@ -196,6 +203,9 @@ pub fn set(closure: &Closure, state: State, what: What, by: By<'_>) -> Result<Cl
 }
 
 /// A change of a closure that waits for a second person; the closure stays what it is.
+///
+/// INVARIANT: what it was before is what it is: taking back what one asked for must not bring back what
+/// was in force before somebody else closed.
 pub fn ask(closure: &Closure, state: State, what: What, by: By<'_>) -> Result<Closure, Senseless> {
     if closure.state == state {
         return Err(Senseless::Same);
@@ -209,6 +219,10 @@ pub fn ask(closure: &Closure, state: State, what: What, by: By<'_>) -> Result<Cl
             expires_at: None,
             asked_by: by.who.to_owned(),
             until: by.at.saturating_add(APPROVAL_SECONDS),
+        }),
+        before: Some(Before {
+            state: closure.state.clone(),
+            expires_at: closure.expires_at,
         }),
         ..closure.clone()
     })
@@ -250,7 +264,7 @@ pub fn extend(closure: &Closure, expires_at: u64, by: By<'_>) -> Result<Closure,
     Ok(longer)
 }
 
-/// The closure as it was before its last change.
+/// The closure as it was before its last change. What was only asked for is asked for no more.
 pub fn undo(closure: &Closure, by: By<'_>) -> Result<Closure, Senseless> {
     let before = closure.before.as_ref().ok_or(Senseless::NothingToUndo)?;
     if by.at >= closure.change.at.saturating_add(UNDO_SECONDS) {
@@ -272,8 +286,12 @@ pub fn undo(closure: &Closure, by: By<'_>) -> Result<Closure, Senseless> {
 pub struct Restoring {
     /// Who is let in first; added to those who are.
     pub testers: BTreeSet<String>,
-    /// Seconds a stage; `None`: by hand.
+    /// Seconds a stage; `None`: by hand, or as before.
     pub step: Option<u64>,
+    /// No stage is taken by time any more.
+    pub by_hand: bool,
+    /// Seconds that the present stage must have lasted before the next one is taken.
+    pub least: u64,
     /// The stage to take; `None`: the first one.
     pub stage: Option<Share>,
     /// Random; key of the draw.
@@ -299,6 +317,9 @@ pub fn restore(closure: &Closure, how: Restoring, by: By<'_>) -> Result<Closure,
             if stage != ramp.stage && Some(stage) != ramp.stage.next() {
                 return Err(Senseless::NotNext);
             }
+            if stage != ramp.stage && by.at < ramp.since.saturating_add(how.least) {
+                return Err(Senseless::TooSoon);
+            }
             Ramp {
                 stage,
                 since: if stage == ramp.stage {
@@ -306,7 +327,11 @@ pub fn restore(closure: &Closure, how: Restoring, by: By<'_>) -> Result<Closure,
                 } else {
                     by.at
                 },
-                step: how.step.or(ramp.step),
+                step: if how.by_hand {
+                    None
+                } else {
+                    how.step.or(ramp.step)
+                },
                 testers: ramp.testers.union(&how.testers).cloned().collect(),
                 ..ramp.clone()
             }
@@ -337,6 +362,7 @@ pub fn due(closure: &Closure, draw: &str, step: u64, by: By<'_>) -> Option<Closu
         return Some(Closure {
             revision: by.revision,
             pending: None,
+            before: None, // there was a change to undo before it was asked; its time is over
             change: change(What::Lapse, by),
             ..closure.clone()
         });

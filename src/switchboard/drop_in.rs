@@ -220,13 +220,15 @@ impl DropIns {
 
     fn look_at_one(&self, name: &str, path: &Path, known: Option<Kept>) -> Kept {
         let mark = Mark::of(path);
-        if let Some(known) = known.as_ref().filter(|known| known.mark == mark) {
+        // one that failed is tried again: it may have been the host that failed
+        let as_it_was = |known: &&Kept| known.mark == mark && known.flaw.is_none();
+        if let Some(known) = known.as_ref().filter(as_it_was) {
             return Kept {
                 missed: false,
                 ..known.clone()
             };
         }
-        let last = known.and_then(|known| known.closure);
+        let (last, told) = known.map_or((None, None), |known| (known.closure, known.flaw));
         let (closure, flaw) = match file::read(name, path, self.owner) {
             Ok(closure) => {
                 let (id, scope) = (&closure.id, closure.scope.summary());
@@ -236,7 +238,9 @@ impl DropIns {
             Err(flaw) => {
                 let file = path.display();
                 let holds = last.is_some();
-                tracing::error!(target: "vingate::alarm", %file, %flaw, holds, "the file of a closure is refused");
+                if told.as_ref() != Some(&flaw) {
+                    tracing::error!(target: "vingate::alarm", %file, %flaw, holds, "the file of a closure is refused");
+                }
                 (last, Some(flaw))
             }
         };

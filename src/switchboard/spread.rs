@@ -71,6 +71,8 @@ pub struct Spread {
     wake: Notify,
     refused: AtomicU64,
     replicas: AtomicU64,
+    /// Words of replicas that were refused when they were read last.
+    odd: AtomicU64,
 }
 
 impl fmt::Debug for Spread {
@@ -106,6 +108,7 @@ impl Spread {
             wake: Notify::new(),
             refused: AtomicU64::new(0),
             replicas: AtomicU64::new(1),
+            odd: AtomicU64::new(0),
         }
     }
 
@@ -140,14 +143,22 @@ impl Spread {
     /// The store's.
     pub async fn replicas(&self) -> Result<Vec<Replica>, FleetError> {
         let mut found = Vec::new();
+        let mut odd = 0_u64;
         for (id, sealed) in self.store.replicas().await? {
             if sealed.is_empty() {
                 continue; // it took leave
             }
             match self.key.open::<Replica>(Kind::Replica, &sealed) {
                 Ok(replica) if replica.id == id => found.push(replica),
-                Ok(_) | Err(_) => self.alarm("a replica's word is refused: it has no right seal"),
+                Ok(_) | Err(_) => odd = odd.saturating_add(1),
             }
+        }
+        // one line however many there are, and not again while nothing changes
+        if self.odd.swap(odd, Ordering::Relaxed) != odd && odd > 0 {
+            self.refused.fetch_add(odd, Ordering::Relaxed);
+            tracing::error!(
+                target: "vingate::alarm", count = odd, "words of replicas are refused: they have no right seal"
+            );
         }
         found.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
         let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
@@ -189,12 +200,6 @@ impl Spread {
             Witness::Other => self.age().is_some_and(|age| age < APART),
         };
         together && self.time.is_right()
-    }
-
-    /// Something that came from the store isn't the fleet's.
-    fn alarm(&self, what: &'static str) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        tracing::error!(target: "vingate::alarm", "{what}");
     }
 }
 

@@ -118,13 +118,17 @@ impl Switchboard {
             .cloned()
             .partition(|closure| !layers::is_cold(closure));
         let mut shared = Board::new(read.as_ref().map_or(0, Board::revision), kept);
+        // an older generation lacks what closed last, and a baseline doesn't know it either
+        let lacks = matches!(found, Found::Older(_));
         if found != Found::Board {
-            match &cold_start.baseline {
-                Some(baseline) => shared = shared.merge(baseline),
-                None => cold.extend(layers::closed_surfaces(&cold_start.closed)),
+            if let Some(baseline) = &cold_start.baseline {
+                shared = shared.merge(baseline);
+            }
+            if lacks || cold_start.baseline.is_none() {
+                cold.extend(layers::closed_surfaces(&cold_start.closed, lacks));
             }
         }
-        let known = found == Found::Board || cold_start.baseline.is_some();
+        let known = found == Found::Board || (cold_start.baseline.is_some() && !lacks);
         let since = clock::unix_time().as_secs().saturating_sub(ENDED_SECONDS);
         let layers = Layers {
             shared: Arc::new(shared.without_ended(since)),

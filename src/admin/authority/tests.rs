@@ -143,7 +143,7 @@ proptest! {
                 prop_assert!(others, "opened alone");
                 prop_assert!(at.named || !at.grave, "opened without the name");
             }
-            if matches!(act, Act::Close | Act::ReadOnly | Act::Extend) && at.grave {
+            if matches!(act, Act::Close | Act::ReadOnly) && at.grave {
                 prop_assert!(at.named && (others || at.break_glass), "closed too easily");
             }
             let watches = matches!(

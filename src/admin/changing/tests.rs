@@ -95,6 +95,10 @@ impl House {
         asking.change((id, &IfMatch::Any), found, make, ask_to_open)
     }
 
+    fn open_plainly(&self, person: &Person, id: &str) -> Answer {
+        self.open(person, id, &Consent::default())
+    }
+
     fn approve(&self, person: &Person, id: &str) -> Answer {
         let consent = Consent::default();
         let asking = self.asking(person, Act::Approve, &consent);
@@ -117,6 +121,15 @@ impl House {
             .unwrap()
             .state
             .word()
+    }
+}
+
+fn at(at: u64) -> By<'static> {
+    By {
+        who: "eve",
+        at,
+        revision: u64::MAX,
+        break_glass: false,
     }
 }
 
@@ -212,6 +225,28 @@ fn one_takes_back_what_one_did_oneself_and_not_what_another_closed() {
     let (_, again) = house.close(&night, MOBILE, &Consent::default()).unwrap();
     house.undo(&night, &again.closure.id).unwrap();
     assert_eq!(house.state(&again.closure.id), "open");
+}
+
+#[test]
+fn what_one_asked_for_and_takes_back_opens_nothing() {
+    let house = house(false);
+    let (night, eve) = (operator("night"), operator("eve"));
+    let (_, done) = house.close(&night, MOBILE, &Consent::default()).unwrap();
+    let id = &done.closure.id;
+    for ask in [House::undo, House::open_plainly] {
+        let (status, _) = ask(&house, &eve, id).unwrap();
+        assert_eq!(status, StatusCode::ACCEPTED);
+        let (_, withdrawn) = house.undo(&eve, id).unwrap();
+        assert!(withdrawn.closure.pending.is_none());
+        assert_eq!(house.state(id), "closed");
+        assert!(refusal(house.undo(&eve, id)).contains("no change"));
+    }
+    // a request that lapsed leaves nothing to take back either
+    let (_, asked) = house.open_plainly(&eve, id).unwrap();
+    let until = asked.closure.pending.as_ref().unwrap().until;
+    let lapsed = changes::due(&asked.closure, "", 0, at(until)).unwrap();
+    let undone = changes::undo(&lapsed, at(until));
+    assert_eq!(undone.unwrap_err(), Senseless::NothingToUndo);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Does a change happen once, and only in the state that was seen?
 
 use super::*;
+use crate::switchboard::State;
 
 fn named(served: &Served, key: &str, body: &str) -> Result<(StatusCode, Value), Failure> {
     let mut headers = HeaderMap::new();
@@ -84,6 +85,54 @@ fn a_page_of_another_origin_and_another_media_type_change_nothing() {
         assert!(sent.is_err(), "{value}");
     }
     assert_eq!(served.switchboard.board().revision(), 0);
+    let mut headers = HeaderMap::new();
+    headers.insert(header::IF_MATCH, "*".parse().unwrap());
+    headers.insert("content-type", "text/plain".parse().unwrap());
+    let restore = "/v1/switches/cold-start-mobile-v1:restore";
+    let send = |body: &'static str| {
+        let body = Bytes::from_static(body.as_bytes());
+        let client = served.client();
+        client.send_with(Method::POST, restore, headers.clone(), body)
+    };
+    assert!(send(r#"{"by_hand":true}"#).is_err());
+    assert_eq!(served.switchboard.board().revision(), 0);
+    send("").unwrap(); // nothing is nothing, whatever it is called
+    assert_eq!(served.switchboard.board().revision(), 1);
+}
+
+#[test]
+fn a_replica_is_in_the_list_that_it_gives() {
+    let served = serve(None); // nobody told the fleet of it
+    let (_, listed) = served.call(Method::GET, "/v1/replicas", "").unwrap();
+    assert_eq!(listed["replicas"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["replicas"][0]["id"], listed["here"]);
+}
+
+#[test]
+fn a_ramp_is_not_run_through_by_one_person() {
+    let served = serve(None);
+    let restore = "/v1/switches/cold-start-mobile-v1:restore";
+    for body in [
+        r#"{"step_seconds":59}"#,
+        r#"{"step_seconds":60,"by_hand":true}"#,
+    ] {
+        let hasty = served.call(Method::POST, restore, body).unwrap_err();
+        assert_eq!(hasty.end, End::InvalidInput, "{body}");
+    }
+    let step = || served.newest().state;
+    let ramp = |body| served.call(Method::POST, restore, body);
+    ramp(r#"{"step_seconds":60}"#).unwrap();
+    let State::Restoring(first) = step() else {
+        panic!("{:?}", step());
+    };
+    assert_eq!(first.step, Some(60));
+    let hasty = ramp(r#"{"stage":"1%"}"#).unwrap_err();
+    assert!(hasty.message.contains("60 seconds"), "{hasty}");
+    ramp(r#"{"by_hand":true}"#).unwrap();
+    let State::Restoring(halted) = step() else {
+        panic!("{:?}", step());
+    };
+    assert_eq!((halted.step, halted.stage), (None, first.stage));
 }
 
 #[test]

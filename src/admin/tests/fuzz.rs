@@ -5,6 +5,8 @@ use serde_json::Value as Json;
 
 use super::*;
 use crate::config::file::Members;
+use crate::switchboard::Board;
+use crate::switchboard::changes::{self, By, New};
 
 fn viewer() -> Served {
     let mine = Members {
@@ -142,5 +144,34 @@ fn changes_are_streamed_as_they_happen() {
         seen,
         [(0, 1), (1, 1), (2, 1)],
         "the board as it was, then each change"
+    );
+}
+
+#[test]
+fn a_stream_ends_with_the_role() {
+    let served = viewer();
+    let mut seen = 0;
+    let followed = served.client().follow("/v1/events", |_| {
+        seen += 1;
+        served
+            .access
+            .store(Arc::new(house::access(Roles::default())));
+        let scope = serde_json::from_value(json!({"all": true})).unwrap();
+        let new = New::closing("c-1".to_owned(), scope, "a leak".to_owned());
+        let make = |_: &Board, revision| {
+            let by = By {
+                who: "root",
+                at: 0,
+                revision,
+                break_glass: false,
+            };
+            Ok::<_, ()>(changes::begin(new, by))
+        };
+        served.switchboard.close(make).unwrap();
+        std::ops::ControlFlow::Continue(())
+    });
+    assert_eq!(
+        seen, 1,
+        "the board as it was, and nothing after: {followed:?}"
     );
 }

@@ -76,7 +76,7 @@ audit = {{ file = "a", pseudonym_key_file = "pseudonym.key", when_unavailable = 
 }
 
 /// The shipped policies, with these roles.
-fn access(roles: Roles) -> Access {
+pub(super) fn access(roles: Roles) -> Access {
     let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let admin = Admin {
         socket: PathBuf::new(),

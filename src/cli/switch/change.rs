@@ -6,9 +6,12 @@ use crate::admin::asked::{Consent, Extend, Listed, Restore};
 use crate::cli::reach::Reach;
 use crate::cli::switch::scope::ScopeArgs;
 use crate::cli::switch::wait::WaitArgs;
-use crate::cli::switch::{Gateway, SWITCHES, conclude, lines, whole_seconds};
+use crate::cli::switch::{Gateway, SWITCHES, conclude, each, lines, whole_seconds};
 use crate::cli::{End, Failure, talk};
-use crate::switchboard::{Closure, Share};
+use crate::switchboard::{Closure, Share, State};
+
+/// Seconds a stage, where a ramp begins and nobody says.
+const STEP: u64 = 5 * 60;
 
 /// The gateway, and how others are reached.
 type At<'a> = (&'a Gateway, &'a Reach);
@@ -31,10 +34,10 @@ pub(super) struct RestoreArgs {
     /// File of subjects that are let in first, `ISSUER/SUBJECT` a line; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     testers_file: Option<PathBuf>,
-    /// How long each stage takes.
-    #[arg(long, value_name = "TIME", value_parser = whole_seconds, default_value = "5m")]
-    step: u64,
-    /// Take each stage by hand, by the same command.
+    /// How long each stage takes; where a ramp begins, 5m unless said.
+    #[arg(long, value_name = "TIME", value_parser = whole_seconds)]
+    step: Option<u64>,
+    /// Take each stage by hand from now on, by `--stage`.
     #[arg(long, conflicts_with = "step")]
     by_hand: bool,
     /// Go on to this stage, the one after the present one: `1%`, `10%`, `50%`, `100%`.
@@ -127,44 +130,48 @@ pub(super) fn restore(at: At<'_>, args: &RestoreArgs) -> Result<(), Failure> {
     let testers = args.testers_file.as_deref().map(lines::subjects);
     let asked = Restore {
         testers: testers.transpose()?.unwrap_or_default(),
-        step_seconds: (!args.by_hand).then_some(args.step),
+        step_seconds: args.step,
+        by_hand: args.by_hand,
         stage: args.stage,
         dry_run: args.dry_run,
     };
     let listed = fetch(gateway)?;
-    for closure in args.which.find(&listed)? {
+    each(&args.which.find(&listed)?, |closure| {
+        let goes_on = args.by_hand || matches!(closure.state, State::Restoring(_));
+        let asked = Restore {
+            step_seconds: asked.step_seconds.or((!goes_on).then_some(STEP)),
+            ..asked.clone()
+        };
         let done = gateway.change(closure, "restore", &asked)?;
-        conclude(gateway, (reach, &args.wait), &done)?;
-    }
-    Ok(())
+        conclude(gateway, (reach, &args.wait), &done)
+    })
 }
 
 pub(super) fn open(at: At<'_>, args: &OpenArgs) -> Result<(), Failure> {
     let (gateway, reach) = at;
     let listed = fetch(gateway)?;
     let wanted = args.which.find(&listed)?;
-    for closure in &wanted {
+    let opened = each(&wanted, |closure| {
         let done = gateway.change(closure, "open", &args.consent.consent())?;
-        conclude(gateway, (reach, &args.wait), &done)?;
-    }
+        conclude(gateway, (reach, &args.wait), &done)
+    });
     for closure in listed.closures.iter().filter(|one| one.is_in_force()) {
-        let opened = wanted.iter().any(|one| one.id == closure.id);
-        if !opened && wanted.iter().any(|one| one.scope.meets(&closure.scope)) {
+        let wished = wanted.iter().any(|one| one.id == closure.id);
+        if !wished && wanted.iter().any(|one| one.scope.meets(&closure.scope)) {
             let (summary, id) = (closure.scope.summary(), &closure.id);
             talk(&format!("still closed: {summary} (id {id})"));
         }
     }
-    Ok(())
+    opened
 }
 
 pub(super) fn undo(at: At<'_>, args: &UndoArgs) -> Result<(), Failure> {
     let (gateway, reach) = at;
     let (_, listed): (_, Listed) = gateway.get(&format!("{SWITCHES}?ended=true"))?;
-    for closure in args.which.find(&listed)? {
+    each(&args.which.find(&listed)?, |closure| {
         let done = gateway.change(closure, "undo", &args.consent.consent())?;
-        conclude(gateway, (reach, &args.wait), &done)?;
-    }
-    Ok(())
+        conclude(gateway, (reach, &args.wait), &done)
+    })
 }
 
 pub(super) fn approve(at: At<'_>, args: &ApproveArgs) -> Result<(), Failure> {
@@ -186,11 +193,10 @@ pub(super) fn extend(at: At<'_>, args: &ExtendArgs) -> Result<(), Failure> {
         dry_run: args.dry_run,
     };
     let listed = fetch(gateway)?;
-    for closure in args.which.find(&listed)? {
+    each(&args.which.find(&listed)?, |closure| {
         let done = gateway.change(closure, "extend", &asked)?;
-        conclude(gateway, (reach, &args.wait), &done)?;
-    }
-    Ok(())
+        conclude(gateway, (reach, &args.wait), &done)
+    })
 }
 
 fn fetch(gateway: &Gateway) -> Result<Listed, Failure> {

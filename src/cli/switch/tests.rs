@@ -196,19 +196,50 @@ fn what_waits_for_a_second_person_ends_with_5_and_says_how_to_go_on() {
 }
 
 #[test]
-fn a_ramp_goes_one_stage_at_a_time_and_ends_open() {
+fn a_ramp_goes_one_stage_at_a_time_and_stays_by_hand() {
     let served = serve(None);
     run_on(&served, &["close", "--client", "app", "--reason", "r"]).unwrap();
     let id = served.newest().id;
+    let step = || match served.newest().state {
+        State::Restoring(ramp) => ramp.step,
+        other @ (State::Open | State::ReadOnly | State::Closed) => panic!("{other:?}"),
+    };
+    run_on(&served, &["restore", &id]).unwrap();
+    assert_eq!(step(), Some(300));
     run_on(&served, &["restore", &id, "--by-hand"]).unwrap();
-    let jump = run_on(&served, &["restore", &id, "--by-hand", "--stage", "50%"]).unwrap_err();
-    assert_eq!(jump.end, End::Conflict);
-    for stage in ["1%", "10%", "50%", "100%"] {
-        run_on(&served, &["restore", &id, "--by-hand", "--stage", stage]).unwrap();
+    assert_eq!(step(), None);
+    for (stage, why) in [("50%", "one stage at a time"), ("1%", "60 seconds")] {
+        let refused = run_on(&served, &["restore", &id, "--stage", stage]).unwrap_err();
+        assert_eq!(refused.end, End::Conflict);
+        assert!(refused.message.contains(why), "{refused}");
     }
+    let testers = served.socket().with_file_name("testers");
+    std::fs::write(&testers, "owners/sub-1\n").unwrap();
+    let testers = testers.to_str().unwrap();
+    run_on(&served, &["restore", &id, "--testers-file", testers]).unwrap();
+    assert_eq!(step(), None, "by hand until somebody says otherwise");
     run_on(&served, &["extend", &id, "--for", "5h"]).unwrap();
     run_on(&served, &["list"]).unwrap();
     run_on(&served, &["show", &id]).unwrap();
+}
+
+#[test]
+fn of_several_none_is_left_out_because_the_first_waits() {
+    let served = serve(None);
+    let mut ids = Vec::new();
+    for client in ["app", "other"] {
+        run_on(&served, &["close", "--client", client, "--reason", "r"]).unwrap();
+        ids.push(served.newest().id);
+    }
+    let asked = run_on(&served, &["open", &ids[0], &ids[1]]).unwrap_err();
+    assert_eq!(asked.end, End::Refused);
+    for id in &ids {
+        let approve = format!("vingate switch approve {id}");
+        assert!(asked.message.contains(&approve), "{asked}");
+    }
+    // what is done is done, though something else waits for approval
+    run_on(&served, &["extend", &ids[0], "--for", "5h"]).unwrap();
+    assert!(served.newest().pending.is_some());
 }
 
 #[test]

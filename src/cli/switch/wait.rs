@@ -165,6 +165,9 @@ fn report(
         "{done}/{all} {} in {seconds:.2} s",
         closure.state.word()
     ));
+    if far.is_empty() {
+        missing.push("no replica is known".to_owned());
+    }
     if let Some(why) = others {
         missing.push(format!(
             "replicas that are not named: the fleet's store doesn't tell ({why})"

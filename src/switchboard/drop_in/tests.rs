@@ -276,3 +276,24 @@ fn a_name_that_the_rules_do_not_know_is_told_and_in_force_all_the_same() {
     house.write("b.toml", MOBILE);
     assert!(house.files.is_healthy());
 }
+
+#[test]
+fn what_could_not_be_read_is_read_again_though_it_is_the_same_file() {
+    let house = House::new();
+    house.write("a.toml", MOBILE);
+    let path = house.path("a.toml");
+    let failed = Kept {
+        mark: Mark::of(&path),
+        closure: None,
+        flaw: Some("too many open files".to_owned()),
+        missed: false,
+        unmeant: None,
+    };
+    house
+        .files
+        .found()
+        .files
+        .insert("a.toml".to_owned(), failed);
+    house.files.look();
+    house.check(&["file-a"], &[]);
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::clock;
 use crate::switchboard::fleet::FleetError;
 use crate::switchboard::seal::Kind;
 use crate::switchboard::spread::pull::{Flaw, Read};
@@ -27,6 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the disk is waited for before the next look at the store.
 const DISK: Duration = Duration::from_secs(2);
+
+/// How old another replica's word may be to count, in milliseconds. Clocks that are further apart
+/// leave the cold-start states to an operator.
+pub(super) const FRESH: u64 = 60_000;
 
 /// Entries that are put back at a time.
 const BATCH: usize = 1_000;
@@ -141,6 +146,7 @@ impl Spread {
         let Ok(replicas) = self.replicas().await else {
             return false;
         };
+        let now = u64::try_from(clock::unix_time().as_millis()).unwrap_or(u64::MAX);
         let mut others = replicas
             .iter()
             .filter(|replica| replica.known && replica.id != self.id)
@@ -149,7 +155,11 @@ impl Spread {
             return !self.knew_at_start && !step.doubted;
         }
         let digest = digest(&step.read.board);
-        let vouched = others.any(|replica| replica.digest == digest && !replica.cold_start);
+        // an old word may be given again by who writes to the store: it says nothing of today's board
+        let vouched = others.any(|replica| {
+            let fresh = now.abs_diff(replica.at) <= FRESH;
+            fresh && replica.digest == digest && !replica.cold_start
+        });
         step.doubted = step.doubted || !vouched;
         vouched
     }

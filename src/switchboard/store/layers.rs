@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::clock;
 use crate::switchboard::changes::{self, By, New};
 use crate::switchboard::{Board, Closure, Scope};
@@ -78,15 +80,22 @@ pub(super) fn lessens(board: &Board, closure: &Closure) -> bool {
     before.is_some_and(|known| closure.state.severity() < known.state.severity())
 }
 
-/// The state of a gateway that knows nothing.
-pub(super) fn closed_surfaces(surfaces: &[String]) -> impl Iterator<Item = Arc<Closure>> {
+/// The state of a gateway that knows nothing. `again`: it knew something once, so that these may have
+/// been opened after an earlier start; then they are other closures.
+pub(super) fn closed_surfaces(
+    surfaces: &[String],
+    again: bool,
+) -> impl Iterator<Item = Arc<Closure>> {
     let at = clock::unix_time().as_secs();
     surfaces.iter().map(move |surface| {
         let scope = Scope {
             surfaces: [surface.clone()].into(),
             ..Scope::default()
         };
-        let id = format!("{COLD_START_PREFIX}{surface}");
+        let mut id = format!("{COLD_START_PREFIX}{surface}");
+        if again {
+            id = format!("{id}-{}", Uuid::new_v4().simple());
+        }
         let new = New::closing(id, scope, "no switch board could be read".to_owned());
         let by = By {
             who: "vingate",

@@ -294,3 +294,30 @@ proptest! {
         prop_assert!(back.closures().eq(board.closures()));
     }
 }
+
+#[test]
+fn under_an_older_board_the_cold_start_holds_whatever_was_opened_once() {
+    let baseline = Board::new(1, [Arc::new(closure("c-0", "partner", 1))]);
+    for baseline in [None, Some(baseline)] {
+        let folder = tempfile::tempdir().unwrap();
+        let cold_start = ColdStart {
+            baseline: None,
+            ..cold(&["mobile"])
+        };
+        let (switchboard, _) = Switchboard::open(folder.path(), &cold_start).unwrap();
+        open_again(&switchboard, "cold-start-mobile").unwrap();
+        close(&switchboard, "c-1", "portal");
+        drop(switchboard);
+        fs::write(folder.path().join("board.json"), "garbage").unwrap();
+        let cold_start = ColdStart {
+            baseline,
+            ..cold(&["mobile"])
+        };
+        let (again, found) = Switchboard::open(folder.path(), &cold_start).unwrap();
+        assert!(matches!(found, Found::Older(_)), "{found:?}");
+        assert!(is_closed(&again, "mobile") && !again.is_known());
+        let id = ids(&again).into_iter().find(|id| id.starts_with("cold"));
+        open_again(&again, &id.unwrap()).unwrap(); // and it can be opened, as ever
+        assert!(!is_closed(&again, "mobile"));
+    }
+}

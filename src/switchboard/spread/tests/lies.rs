@@ -1,6 +1,7 @@
 //! What can somebody do who may write to the store, and has no key?
 
 use super::*;
+use crate::switchboard::spread::step::FRESH;
 
 async fn put(store: &LocalFleet, entries: &[(&str, &str)]) {
     let owned = |(field, text): &(&str, &str)| ((*field).to_owned(), (*text).to_owned());
@@ -116,12 +117,12 @@ async fn a_word_of_a_replica_without_a_right_seal_is_no_word() {
     let mut word = one.spread.replica();
     let seal = |key: &FleetKey, word: &Replica| key.seal(Kind::Replica, word).unwrap();
     let minute = Duration::from_secs(60);
+    let before = one.spread.refused();
     let own = seal(&key(), &word);
     store.beat("another", &own, minute).await.unwrap(); // somebody else's word
     word.id = "forged".to_owned();
     let forged = seal(&FleetKey::new(&[8; 32]).unwrap(), &word);
     store.beat("forged", &forged, minute).await.unwrap();
-    let before = one.spread.refused();
     let names: Vec<_> = one.spread.replicas().await.unwrap();
     assert_eq!(names.len(), 1, "{names:?}");
     assert_eq!(names[0].id, one.spread.id());
@@ -184,4 +185,29 @@ async fn a_store_whose_clock_differs_lets_nothing_open_by_time() {
     let right = One::start("right", Arc::new(store.clone()));
     until("compared", || right.spread.lets_time_open()).await;
     assert_eq!(right.spread.replica().clock_off, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_word_of_another_replica_vouches_for_nothing() {
+    let store = LocalFleet::new();
+    let mut old = One::start("old", Arc::new(store.clone()));
+    old.close("c-1", "mobile");
+    until_entries(&store, 1).await;
+    old.running.abort();
+    assert!((&mut old.running).await.is_err());
+    let mut word = old.spread.replica();
+    word.at -= 2 * FRESH;
+    let again = |word: &Replica| key().seal(Kind::Replica, word).unwrap();
+    let minute = Duration::from_secs(60);
+    store.beat(&word.id, &again(&word), minute).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let one = One::start_in("new", Arc::new(store.clone()), folder, &["partner"]);
+    until("in step", || one.spread.health() == Health::InStep).await;
+    until("the fleet's closure", || one.is_closed("mobile")).await;
+    let settled = || one.board.is_known();
+    assert!(one.is_closed("partner") && !settled());
+    word.at += 2 * FRESH;
+    store.beat(&word.id, &again(&word), minute).await.unwrap();
+    until("a word of now", || !one.is_closed("partner")).await;
+    assert!(one.is_closed("mobile") && settled());
 }
