@@ -2,12 +2,15 @@
 //!
 //! Pure: the version before, who changes it, and when. Nothing here asks whether they may.
 
-use std::collections::BTreeSet;
+mod ramp;
+
 use std::fmt;
 use std::sync::Arc;
 
 use crate::switchboard::closure::{Before, Change, Pending, What};
-use crate::switchboard::{AtExpiry, Closure, Drain, Notice, Ramp, Scope, Share, State, Texts};
+use crate::switchboard::{AtExpiry, Closure, Drain, Notice, Scope, State, Texts};
+use ramp::advance;
+pub use ramp::{Restoring, restore};
 
 /// How long a closure lasts where nobody says: an incident's night, and short enough that a
 /// forgotten one is noticed the same day.
@@ -281,76 +284,6 @@ pub fn undo(closure: &Closure, by: By<'_>) -> Result<Closure, Senseless> {
     })
 }
 
-/// How a restore begins, or goes on.
-#[derive(Clone, Default)]
-pub struct Restoring {
-    /// Who is let in first; added to those who are.
-    pub testers: BTreeSet<String>,
-    /// Seconds a stage; `None`: by hand, or as before.
-    pub step: Option<u64>,
-    /// No stage is taken by time any more.
-    pub by_hand: bool,
-    /// Seconds that the present stage must have lasted before the next one is taken.
-    pub least: u64,
-    /// The stage to take; `None`: the first one.
-    pub stage: Option<Share>,
-    /// Random; key of the draw.
-    pub draw: String,
-}
-
-impl fmt::Debug for Restoring {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Restoring")
-            .field("step", &self.step)
-            .field("stage", &self.stage)
-            .finish_non_exhaustive() // testers are persons
-    }
-}
-
-/// A closure that begins to restore, or whose ramp goes on. A ramp never goes back: who was let in
-/// stays in; to stop it, close again.
-pub fn restore(closure: &Closure, how: Restoring, by: By<'_>) -> Result<Closure, Senseless> {
-    let from = closure.state.shut().ok_or(Senseless::Ended)?;
-    let ramp = match &closure.state {
-        State::Restoring(ramp) => {
-            let stage = how.stage.unwrap_or(ramp.stage);
-            if stage != ramp.stage && Some(stage) != ramp.stage.next() {
-                return Err(Senseless::NotNext);
-            }
-            if stage != ramp.stage && by.at < ramp.since.saturating_add(how.least) {
-                return Err(Senseless::TooSoon);
-            }
-            Ramp {
-                stage,
-                since: if stage == ramp.stage {
-                    ramp.since
-                } else {
-                    by.at
-                },
-                step: if how.by_hand {
-                    None
-                } else {
-                    how.step.or(ramp.step)
-                },
-                testers: ramp.testers.union(&how.testers).cloned().collect(),
-                ..ramp.clone()
-            }
-        }
-        State::Open | State::ReadOnly | State::Closed => Ramp {
-            from,
-            stage: match how.stage {
-                None | Some(Share::Testers) => Share::Testers,
-                Some(_) => return Err(Senseless::NotNext),
-            },
-            since: by.at,
-            step: how.step,
-            testers: how.testers,
-            draw: how.draw,
-        },
-    };
-    set(closure, State::Restoring(ramp), What::Restore, by)
-}
-
 /// What time alone makes of a closure at `by.at`; `None` if nothing. `draw` is the key of a ramp that
 /// begins here.
 pub fn due(closure: &Closure, draw: &str, step: u64, by: By<'_>) -> Option<Closure> {
@@ -387,19 +320,6 @@ pub fn due(closure: &Closure, draw: &str, step: u64, by: By<'_>) -> Option<Closu
         ..Restoring::default()
     };
     restore(closure, how, by).ok()
-}
-
-/// One stage on; behind the last one it ends.
-fn advance(closure: &Closure, ramp: &Ramp, by: By<'_>) -> Option<Closure> {
-    let state = match ramp.stage.next() {
-        Some(stage) => State::Restoring(Ramp {
-            stage,
-            since: by.at,
-            ..ramp.clone()
-        }),
-        None => State::Open,
-    };
-    set(closure, state, What::Advance, by).ok()
 }
 
 /// Whether its time is over and it holds all the same: then operators are warned.
