@@ -300,11 +300,7 @@ fn under_an_older_board_the_cold_start_holds_whatever_was_opened_once() {
     let baseline = Board::new(1, [Arc::new(closure("c-0", "partner", 1))]);
     for baseline in [None, Some(baseline)] {
         let folder = tempfile::tempdir().unwrap();
-        let cold_start = ColdStart {
-            baseline: None,
-            ..cold(&["mobile"])
-        };
-        let (switchboard, _) = Switchboard::open(folder.path(), &cold_start).unwrap();
+        let (switchboard, _) = Switchboard::open(folder.path(), &cold(&["mobile"])).unwrap();
         open_again(&switchboard, "cold-start-mobile").unwrap();
         close(&switchboard, "c-1", "portal");
         drop(switchboard);
