@@ -6,7 +6,7 @@
 mod entrances;
 mod fuses;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ use crate::pipeline::quota::QuotaPolicy;
 use crate::pipeline::route::{Route, Router, Surface};
 use crate::pipeline::switch::Regions;
 use crate::pipeline::vehicle::VinRules;
+use crate::switchboard::VehicleRegion;
 
 /// Routes, policies, keys and quotas, as one immutable value.
 #[expect(missing_debug_implementations, reason = "holds keys")]
@@ -59,9 +60,17 @@ pub struct Rules {
     /// Which region an entrance belongs to.
     pub regions: Regions,
     /// All regions of the configuration.
-    pub region_names: Vec<Arc<str>>,
+    pub region_names: BTreeSet<Arc<str>>,
     /// Charged by sign-ins at an entrance that is being restored.
     pub restoring_logins: Arc<QuotaPolicy>,
+}
+
+impl Rules {
+    /// A vehicle's region, as switches see the directory's word for it.
+    pub fn vehicle_region(&self, word: &str) -> VehicleRegion<Arc<str>> {
+        let listed = self.region_names.get(word).map(Arc::clone);
+        listed.map_or(VehicleRegion::Unlisted, VehicleRegion::Listed)
+    }
 }
 
 /// An upstream, resolved.

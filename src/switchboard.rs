@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 pub use closure::{AtExpiry, Closure, Drain, Notice, Ramp, Share, Shut, State, Texts};
 use index::Index;
-pub use place::{Act, Caller, Place, Version, Who};
+pub use place::{Act, Caller, Place, VehicleRegion, Version, Who};
 pub use scope::Scope;
 
 /// Everything that was ever closed and is not forgotten yet, at one moment. Immutable; a change makes

@@ -107,7 +107,7 @@ algorithms = ["ES256"]
 jwks_file = "jwks.json"
 principal = "Vehicle"
 
-[regions.ne]
+[regions.NE]
 hosts = ["ne.test"]
 
 [door]

@@ -5,6 +5,10 @@
 mod support;
 #[path = "decide/fake.rs"]
 mod fake;
+#[path = "decide/ports.rs"]
+mod ports;
+#[path = "decide/region.rs"]
+mod region;
 #[path = "decide/rehearse.rs"]
 mod rehearse;
 
@@ -213,30 +217,6 @@ fn actions(name: &str) -> Scope {
         actions: [name.to_owned()].into(),
         ..Scope::default()
     }
-}
-
-#[test]
-fn the_region_after_an_allow_is_the_directorys() {
-    let mut court = Court::open();
-    let region = |name: &str| Scope {
-        regions: [name.to_owned()].into(),
-        ..Scope::default()
-    };
-    court.board = closed(region("NE"));
-    assert_eq!(
-        code(&court.judge(&Request::read(OWNED).by("owner"))),
-        "closed"
-    );
-    assert_eq!(
-        code(&court.judge(&Request::read(OWNED).by("stranger"))),
-        "access-denied",
-        "a stranger learns no region"
-    );
-    court.board = closed(region("NNA"));
-    assert_eq!(
-        code(&court.judge(&Request::read(OWNED).by("owner"))),
-        "permit"
-    );
 }
 
 #[test]

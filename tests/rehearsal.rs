@@ -28,7 +28,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use vingate::adapters::audit_log::AuditLog;
 use vingate::adapters::door::LocalDoor;
-use vingate::adapters::embedded::{BadLines, EmbeddedDirectory};
+use vingate::adapters::embedded::{BadLines, EmbeddedDirectory, Terms};
 use vingate::adapters::ledger::LocalLedger;
 use vingate::chain::ChainKey;
 use vingate::edge::{self, Connections, Doorway};
@@ -272,7 +272,11 @@ fn directory(folder: &TempDir) -> EmbeddedDirectory {
     };
     let lines = format!("{}\n{}\n", car(OWNED, "owner"), car(FOREIGN, "stranger"));
     let mut lines = std::io::BufReader::new(lines.as_bytes());
-    directory.import(&mut lines, BadLines::Refuse).unwrap();
+    let terms = Terms {
+        bad: BadLines::Refuse,
+        regions: set(&["NE"]),
+    };
+    directory.import(&mut lines, &terms).unwrap();
     directory
 }
 

@@ -11,7 +11,7 @@ use vingate::pipeline::switch::Situation;
 use vingate::pipeline::vehicle::Vin;
 use vingate::switchboard::changes::{self, By, New};
 use vingate::switchboard::fuse::{Fuses, Refused};
-use vingate::switchboard::{Board, Scope};
+use vingate::switchboard::{Board, Scope, VehicleRegion};
 use vingate::traffic::Traffic;
 
 use crate::cpu::CpuTime;
@@ -46,7 +46,7 @@ fn situation(at: &Setting) -> Situation {
     situation.action = Some(at.rules.policies.class("ReadBatteryStatus"));
     situation.principal = Some(principal);
     situation.vin = Some(Vin::read(VIN).unwrap());
-    situation.vehicle_region = Some(Arc::from("NE"));
+    situation.vehicle_region = VehicleRegion::Listed(Arc::from("NE"));
     situation
 }
 

@@ -1,5 +1,6 @@
 //! Real rules, a real directory, ledger and door, and one request.
 
+use std::collections::BTreeSet;
 use std::io::BufReader;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Version, header};
 use uuid::Uuid;
 use vingate::adapters::door::LocalDoor;
-use vingate::adapters::embedded::{BadLines, EmbeddedDirectory};
+use vingate::adapters::embedded::{BadLines, EmbeddedDirectory, Terms};
 use vingate::adapters::ledger::LocalLedger;
 use vingate::config::file::Door as DoorSettings;
 use vingate::denial::Denial;
@@ -106,23 +107,12 @@ impl Setting {
         let rules = vingate::rules::build(&loaded)
             .map_err(|m| m.to_string())
             .unwrap();
-        let directory = EmbeddedDirectory::open(&folder.path().join("bench.redb")).unwrap();
-        let line = serde_json::json!({
-            "vin": VIN, "owner": "owner",
-            "drivers": [{"subject": "d", "entitlements": ["StartClimate"], "until": null}],
-            "fleet": null, "region": "NE", "trim": "SV",
-            "capabilities": ["climate", "charging", "location"], "telematics": true,
-        });
-        let line = line.to_string();
-        directory
-            .import(&mut BufReader::new(line.as_bytes()), BadLines::Refuse)
-            .unwrap();
         let door = DoorSettings {
             requests_per_second: 1_000_000_000,
             burst: 1_000_000_000,
         };
         let ports = Ports {
-            directory: Arc::new(directory),
+            directory: Arc::new(directory(&folder)),
             door: Arc::new(LocalDoor::new(&door)),
             ledger: Arc::new(LocalLedger::new(100_000)),
             audit: Arc::new(Nowhere),
@@ -180,4 +170,24 @@ impl Setting {
         )
         .unwrap()
     }
+}
+
+/// A directory of one car.
+fn directory(folder: &tempfile::TempDir) -> EmbeddedDirectory {
+    let directory = EmbeddedDirectory::open(&folder.path().join("bench.redb")).unwrap();
+    let line = serde_json::json!({
+        "vin": VIN, "owner": "owner",
+        "drivers": [{"subject": "d", "entitlements": ["StartClimate"], "until": null}],
+        "fleet": null, "region": "NE", "trim": "SV",
+        "capabilities": ["climate", "charging", "location"], "telematics": true,
+    });
+    let line = line.to_string();
+    let terms = Terms {
+        bad: BadLines::Refuse,
+        regions: BTreeSet::new(),
+    };
+    directory
+        .import(&mut BufReader::new(line.as_bytes()), &terms)
+        .unwrap();
+    directory
 }

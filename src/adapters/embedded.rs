@@ -20,7 +20,7 @@ use redb::{
     StorageError, TableDefinition, TableError,
 };
 
-pub use crate::adapters::embedded::import::{BadLine, BadLines, ImportError, ImportReport};
+pub use crate::adapters::embedded::import::{BadLine, BadLines, ImportError, ImportReport, Terms};
 use crate::folder;
 use crate::pipeline::ownership::VehicleFacts;
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
@@ -123,10 +123,10 @@ impl EmbeddedDirectory {
     pub fn import(
         &self,
         lines: &mut dyn BufRead,
-        bad: BadLines,
+        terms: &Terms,
     ) -> Result<ImportReport, ImportError> {
         // As in `read`: what redb had begun is given up, and the file stays as it was.
-        let imported = catch_unwind(AssertUnwindSafe(|| self.write(lines, bad)))
+        let imported = catch_unwind(AssertUnwindSafe(|| self.write(lines, terms)))
             .unwrap_or_else(|_| Err(unwritable("its pages don't fit together")));
         if matches!(imported, Err(ImportError::Store(_)))
             && let Ok(held) = self.database.write()
@@ -171,14 +171,14 @@ impl EmbeddedDirectory {
         held()
     }
 
-    fn write(&self, lines: &mut dyn BufRead, bad: BadLines) -> Result<ImportReport, ImportError> {
+    fn write(&self, lines: &mut dyn BufRead, terms: &Terms) -> Result<ImportReport, ImportError> {
         let opened = self.opened();
         let database = opened.as_ref().ok().and_then(|opened| opened.as_ref());
         let database = database.ok_or_else(|| unwritable("it could not be opened"))?;
         let transaction = database.begin_write().map_err(unwritable)?;
         let report = {
             let mut table = transaction.open_table(VEHICLES).map_err(unwritable)?;
-            import::read(lines, bad, &mut |vin, facts| {
+            import::read(lines, terms, &mut |vin, facts| {
                 let key = key(vin).ok_or_else(|| ImportError::Store("not a VIN".to_owned()))?;
                 let bytes = record::encode(facts).map_err(unwritable)?;
                 let replaced = table.insert(&key, bytes.as_slice());

@@ -13,7 +13,7 @@ use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::mpsc;
 
-use crate::adapters::embedded::{BadLine, BadLines, ImportError, ImportReport};
+use crate::adapters::embedded::{BadLine, BadLines, ImportError, ImportReport, Terms};
 use crate::admin::Operated;
 use crate::admin::authority::{Act, Circumstances};
 use crate::admin::conditions::IfMatch;
@@ -33,11 +33,14 @@ pub(super) async fn import(
     body: Body,
 ) -> Result<Json<ImportReport>, Problem> {
     operated.permit(&person, Act::ImportOwnership, Circumstances::default())?;
-    let bad = bad_lines(query.as_deref())?;
+    let terms = Terms {
+        bad: bad_lines(query.as_deref())?,
+        regions: (operated.names)().regions,
+    };
     let (sender, receiver) = mpsc::channel(PIECES);
     let store = tokio::task::spawn_blocking(move || {
         let mut lines = BufReader::new(Lines::new(receiver));
-        operated.directory.import(&mut lines, bad)
+        operated.directory.import(&mut lines, &terms)
     });
     let arrived = pass_on(body, sender).await;
     let ended = store.await;

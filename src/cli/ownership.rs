@@ -3,6 +3,7 @@
 //! A running gateway holds the file, so the lines go through its admin socket; without one the file
 //! is opened here.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -13,12 +14,14 @@ use http::Method;
 use serde::Deserialize;
 
 use crate::adapters::embedded::EmbeddedDirectory;
-use crate::adapters::embedded::import::{self, BadLine, BadLines, ImportError, ImportReport};
+use crate::adapters::embedded::import::{
+    self, BadLine, BadLines, ImportError, ImportReport, Terms,
+};
 use crate::admin::IMPORT_BYTES;
 use crate::admin::client::Client;
 use crate::cli::reach::Secure;
 use crate::cli::{self, End, Failure};
-use crate::config;
+use crate::config::{self, ConfigFile};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -56,7 +59,7 @@ struct Import {
     socket: Option<PathBuf>,
     #[command(flatten)]
     secure: Secure,
-    /// Read and check every line, write nothing.
+    /// Read and check every line, write nothing. With a configuration, regions are checked too.
     #[arg(long)]
     dry_run: bool,
 }
@@ -74,16 +77,23 @@ fn import(args: &Import) -> Result<(), Failure> {
     } else {
         BadLines::Refuse
     };
+    let terms = |regions| Terms { bad, regions };
     if args.dry_run {
-        let report = import::check(&mut *open(&args.file)?, bad);
+        let loaded = args
+            .config
+            .as_deref()
+            .map(|file| config::load(file, &args.set));
+        let loaded = loaded.transpose()?;
+        let regions = loaded.map_or_else(BTreeSet::new, |loaded| regions(&loaded.config));
+        let report = import::check(&mut *open(&args.file)?, &terms(regions));
         let report = tell(&args.file, report)?;
         cli::data(&format!("{} vehicles would be imported", report.imported));
         return Ok(());
     }
     let imported = match Target::find(args)? {
         Target::Gateway(client) => send(&client, &args.file, bad)?,
-        Target::File(directory) => {
-            let report = directory.import(&mut *open(&args.file)?, bad);
+        Target::File(directory, regions) => {
+            let report = directory.import(&mut *open(&args.file)?, &terms(regions));
             tell(&args.file, report)?.imported
         }
     };
@@ -91,10 +101,15 @@ fn import(args: &Import) -> Result<(), Failure> {
     Ok(())
 }
 
+fn regions(config: &ConfigFile) -> BTreeSet<String> {
+    config.regions.keys().cloned().collect()
+}
+
 /// Where the vehicles go.
 enum Target {
     Gateway(Client),
-    File(EmbeddedDirectory),
+    /// The file, and the configuration's regions.
+    File(EmbeddedDirectory, BTreeSet<String>),
 }
 
 impl Target {
@@ -118,7 +133,7 @@ impl Target {
             return Ok(Self::Gateway(client));
         }
         EmbeddedDirectory::open(&loaded.config.ownership.file)
-            .map(Self::File)
+            .map(|directory| Self::File(directory, regions(&loaded.config)))
             .map_err(|error| Failure::new(End::Failed, error))
     }
 }
@@ -163,7 +178,11 @@ struct Answer {
 /// them.
 fn send(client: &Client, file: &Path, bad: BadLines) -> Result<u64, Failure> {
     let body = read_bounded(file, &mut *open(file)?, IMPORT_BYTES)?;
-    tell(file, import::check(&mut body.as_slice(), bad))?;
+    let terms = Terms {
+        bad,
+        regions: BTreeSet::new(), // the gateway's own are what counts
+    };
+    tell(file, import::check(&mut body.as_slice(), &terms))?;
     let path = match bad {
         BadLines::Refuse => "/v1/ownership/import?skip_bad=false",
         BadLines::Skip => "/v1/ownership/import?skip_bad=true",

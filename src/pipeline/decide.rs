@@ -267,8 +267,9 @@ async fn authorize(
     if !relation.known {
         return Err(Denial::AccessDenied(AccessFlaw::UnknownVehicle));
     }
-    let region = facts.as_deref().map(|facts| Arc::from(&*facts.region));
-    findings.situation.vehicle_region = region;
+    if let Some(facts) = facts {
+        findings.situation.vehicle_region = judge.rules.vehicle_region(&facts.region);
+    }
     Ok(())
 }
 

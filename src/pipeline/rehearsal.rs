@@ -25,7 +25,7 @@ use crate::pipeline::switch::Situation;
 use crate::pipeline::vehicle::Vin;
 use crate::pipeline::{Principal, standing};
 use crate::rules::Rules;
-use crate::switchboard::Board;
+use crate::switchboard::{Board, VehicleRegion};
 
 /// The header that carries a ticket.
 pub const HEADER: HeaderName = HeaderName::from_static("vingate-rehearsal");
@@ -112,7 +112,9 @@ impl Rehearsal {
         }
         if route.vehicle.is_some() {
             situation.vin = Some(self.vin);
-            situation.vehicle_region.clone_from(&self.vehicle_region);
+            if let Some(region) = &self.vehicle_region {
+                situation.vehicle_region = VehicleRegion::Listed(Arc::clone(region));
+            }
         }
     }
 }

@@ -14,7 +14,9 @@ use crate::pipeline::policy::ActionClass;
 use crate::pipeline::route::{PathParameters, Route};
 use crate::pipeline::vehicle::Vin;
 use crate::pipeline::{Principal, RequestHead};
-use crate::switchboard::{Act, Board, Caller, Place, Refusal, Shut, Texts, Version, Who};
+use crate::switchboard::{
+    Act, Board, Caller, Place, Refusal, Shut, Texts, VehicleRegion, Version, Who,
+};
 
 /// Which region an entrance belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +58,7 @@ pub struct Situation {
     /// The vehicle, once read; written as an HMAC only.
     pub vin: Option<Vin>,
     /// The vehicle's region, once it is clear that they may.
-    pub vehicle_region: Option<Arc<str>>,
+    pub vehicle_region: VehicleRegion<Arc<str>>,
 }
 
 impl Situation {

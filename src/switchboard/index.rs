@@ -7,14 +7,15 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::switchboard::place::{Version, covers, effect};
+use crate::switchboard::place::{VehicleRegion, Version, covers, effect};
 use crate::switchboard::{Closure, Place, Refusal, Scope};
 
 /// Closures of one value.
 type Buckets = HashMap<String, Vec<Arc<Closure>>>;
 
-/// Stands for a version that a request doesn't tell; no version is empty.
-const UNKNOWN_VERSION: &str = "";
+/// Stands for a version that a request doesn't tell, and for a vehicle's region that the
+/// configuration doesn't know; no version and no region is empty.
+const UNKNOWN: &str = "";
 
 /// Buckets of each dimension, for the closures in force.
 #[derive(Default, Clone)]
@@ -46,8 +47,7 @@ impl Index {
                 index.everything.push(Arc::clone(closure));
                 continue;
             }
-            let versions = !closure.scope.client_versions.is_empty();
-            let (buckets, values, by_version) = index.home(&closure.scope);
+            let (buckets, values, unknown_too) = index.home(&closure.scope);
             let Some(values) = values else {
                 continue; // it names nothing; the store and the API refuse such a scope
             };
@@ -58,15 +58,15 @@ impl Index {
             for value in values {
                 put(value);
             }
-            if versions && by_version {
-                put(UNKNOWN_VERSION);
+            if unknown_too {
+                put(UNKNOWN);
             }
         }
         index
     }
 
     /// The most selective dimension that a scope names: the one with the most possible values. The
-    /// last member tells whether it is that of versions.
+    /// last member tells whether a value that nobody knows counts as each that is named.
     fn home<'a>(&mut self, scope: &'a Scope) -> (&mut Buckets, Option<&'a BTreeSet<String>>, bool) {
         let homes = [
             (&mut self.vehicles, &scope.vehicles, false),
@@ -77,11 +77,11 @@ impl Index {
             (&mut self.versions, &scope.client_versions, true),
             (&mut self.actions, &scope.actions, false),
             (&mut self.upstreams, &scope.upstreams, false),
-            (&mut self.regions, &scope.regions, false),
+            (&mut self.regions, &scope.regions, true),
         ];
-        for (buckets, values, by_version) in homes {
+        for (buckets, values, unknown_too) in homes {
             if !values.is_empty() {
-                return (buckets, Some(values), by_version);
+                return (buckets, Some(values), unknown_too);
             }
         }
         let named = !scope.surfaces.is_empty();
@@ -137,7 +137,7 @@ impl Index {
         };
         let version = match place.version {
             Version::NotAsked => None,
-            Version::Unknown => Some(UNKNOWN_VERSION),
+            Version::Unknown => Some(UNKNOWN),
             Version::Known(version) => Some(version),
         };
         open(&self.vehicles, place.vehicle);
@@ -153,9 +153,14 @@ impl Index {
                 .for_each(|group| open(&self.actions, Some(group)));
         }
         open(&self.upstreams, Some(place.upstream));
+        let of_vehicle = match place.vehicle_region {
+            VehicleRegion::NotAsked => None,
+            VehicleRegion::Unlisted => Some(UNKNOWN),
+            VehicleRegion::Listed(region) => Some(region),
+        };
         open(&self.regions, place.region);
-        if place.vehicle_region != place.region {
-            open(&self.regions, place.vehicle_region);
+        if of_vehicle != place.region {
+            open(&self.regions, of_vehicle);
         }
         open(&self.surfaces, Some(place.surface));
     }

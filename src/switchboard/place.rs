@@ -18,7 +18,7 @@ pub struct Place<'a> {
     /// The listener's or host's, where the configuration states one.
     pub region: Option<&'a str>,
     /// The directory's, once the vehicle is known and allowed.
-    pub vehicle_region: Option<&'a str>,
+    pub vehicle_region: VehicleRegion<&'a str>,
     /// Version of the client.
     pub version: Version<'a>,
     /// The action, once chosen.
@@ -39,6 +39,30 @@ pub enum Version<'a> {
     Unknown,
     /// As the request tells it.
     Known(&'a str),
+}
+
+/// Region of the vehicle that a request is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VehicleRegion<T> {
+    /// No vehicle, or none that they are known to be allowed.
+    #[default]
+    NotAsked,
+    /// The directory's word is none of the configuration's: counts as each region that is closed,
+    /// since it may be any of them, spelt otherwise.
+    Unlisted,
+    /// As the configuration names it.
+    Listed(T),
+}
+
+impl VehicleRegion<Arc<str>> {
+    /// The same, borrowed.
+    pub fn as_deref(&self) -> VehicleRegion<&str> {
+        match self {
+            Self::NotAsked => VehicleRegion::NotAsked,
+            Self::Unlisted => VehicleRegion::Unlisted,
+            Self::Listed(name) => VehicleRegion::Listed(name),
+        }
+    }
 }
 
 /// What is asked for.
@@ -147,11 +171,12 @@ pub(super) fn covers(scope: &Scope, place: Place<'_>, subject: Option<&str>) -> 
         set.is_empty() || value.is_some_and(|value| set.contains(value))
     };
     let region = || {
-        scope.regions.is_empty()
-            || [place.region, place.vehicle_region]
-                .into_iter()
-                .flatten()
-                .any(|region| scope.regions.contains(region))
+        holds(&scope.regions, place.region)
+            || match place.vehicle_region {
+                VehicleRegion::NotAsked => false,
+                VehicleRegion::Unlisted => true,
+                VehicleRegion::Listed(region) => scope.regions.contains(region),
+            }
     };
     let version = || match place.version {
         _ if scope.client_versions.is_empty() => true,

@@ -12,7 +12,7 @@ fn scopes() -> [(&'static str, Value); 11] {
     [
         ("all", json!({ "all": true })),
         ("surface", json!({ "surfaces": ["api", "mobile"] })),
-        ("region", json!({ "regions": ["ne"] })),
+        ("region", json!({ "regions": ["NE"] })),
         (
             "route",
             json!({ "routes": ["api.battery", "api.climate", "mobile.climate"] }),

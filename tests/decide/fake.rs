@@ -1,4 +1,4 @@
-//! Ports that do what a test says, and requests that are easy to write.
+//! Real rules over ports that do what a test says, and requests that are easy to write.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,11 +6,8 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,21 +16,16 @@ use tempfile::TempDir;
 use uuid::Uuid;
 use vingate::denial::Denial;
 use vingate::pipeline::Findings;
-use vingate::pipeline::audit::{Intent, Record};
 use vingate::pipeline::decide::{Judge, Permit, decide};
 use vingate::pipeline::head::{self, HeadLimits, ListenerFacts, RawHead};
 use vingate::pipeline::ownership::VehicleFacts;
-use vingate::pipeline::ports::{
-    AuditSink, AuditSlot, BodySource, Door, Exhausted, LookupError, OwnershipDirectory, Ports,
-    QuotaLedger,
-};
-use vingate::pipeline::quota::{Charge, QuotaStanding};
+use vingate::pipeline::ports::{BodySource, Ports};
 use vingate::pipeline::rehearsal::Rehearsal;
 use vingate::pipeline::route::{Route, Router};
-use vingate::pipeline::vehicle::Vin;
 use vingate::rules::Rules;
 use vingate::switchboard::Board;
 
+use crate::ports::Fakes;
 use crate::support::{Plan, Tokens, Upstream, gateway};
 
 /// A car of `owner`.
@@ -81,94 +73,10 @@ quota = 30
 window = "1d"
 key = ["vehicle"]
 store = "local"
+
+[regions.NE]
+[regions.NNA]
 "#;
-
-/// Ports that do what a test says.
-#[derive(Debug, Default)]
-pub(crate) struct Fakes {
-    vehicles: HashMap<String, Arc<VehicleFacts>>,
-    failure: Mutex<Option<LookupError>>,
-    pub(crate) hang_directory: AtomicBool,
-    pub(crate) looked_up: AtomicUsize,
-    pub(crate) flooded: AtomicBool,
-    pub(crate) charged: AtomicUsize,
-    pub(crate) exhausted: AtomicBool,
-    pub(crate) fail_ledger: AtomicBool,
-    pub(crate) fail_audit: AtomicBool,
-}
-
-impl Fakes {
-    pub(crate) fn fail_directory(&self, failure: Option<LookupError>) {
-        *self.failure.lock().unwrap() = failure;
-    }
-}
-
-#[async_trait]
-impl OwnershipDirectory for Fakes {
-    async fn find(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError> {
-        self.looked_up.fetch_add(1, Ordering::Relaxed);
-        if self.hang_directory.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
-        }
-        match *self.failure.lock().unwrap() {
-            Some(failure) => Err(failure),
-            None => Ok(self.vehicles.get(vin.as_str()).cloned()),
-        }
-    }
-}
-
-impl Door for Fakes {
-    fn admit(&self, _: IpAddr) -> Result<(), Duration> {
-        if self.flooded.load(Ordering::Relaxed) {
-            Err(Duration::from_secs(1))
-        } else {
-            Ok(())
-        }
-    }
-}
-
-#[async_trait]
-impl QuotaLedger for Fakes {
-    async fn charge(
-        &self,
-        charges: &[Charge],
-        _: Duration,
-    ) -> Result<Result<Option<QuotaStanding>, Exhausted>, LookupError> {
-        self.charged.fetch_add(charges.len(), Ordering::Relaxed);
-        if self.fail_ledger.load(Ordering::Relaxed) {
-            return Err(LookupError::Unreachable);
-        }
-        if self.exhausted.load(Ordering::Relaxed) {
-            return Ok(Err(Exhausted {
-                index: 0,
-                retry_after: Duration::from_secs(9),
-            }));
-        }
-        Ok(Ok(None))
-    }
-}
-
-#[async_trait]
-impl AuditSink for Fakes {
-    fn reserve(&self) -> Result<Box<dyn AuditSlot>, LookupError> {
-        Ok(Box::new(Slot))
-    }
-
-    fn count_unrecorded(&self) {}
-
-    async fn intend(&self, _: Intent) -> Result<(), LookupError> {
-        if self.fail_audit.load(Ordering::Relaxed) {
-            return Err(LookupError::Unreachable);
-        }
-        Ok(())
-    }
-}
-
-struct Slot;
-
-impl AuditSlot for Slot {
-    fn write(self: Box<Self>, _: Record) {}
-}
 
 /// Real rules, fake ports.
 pub(crate) struct Court {
@@ -184,6 +92,12 @@ pub(crate) struct Court {
 impl Court {
     pub(crate) fn open() -> Self {
         Self::with(&[])
+    }
+
+    /// Facts of a vehicle, in place of those that were there.
+    pub(crate) fn put(&mut self, vin: &str, facts: VehicleFacts) {
+        let ports = Arc::get_mut(&mut self.ports).expect("nobody else asks");
+        ports.vehicles.insert(vin.to_owned(), Arc::new(facts));
     }
 
     /// With `--set` overrides.

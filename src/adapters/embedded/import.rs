@@ -16,7 +16,8 @@
 //! | `drivers[].entitlements` | names of actions, letters only |
 //! | `drivers[].until` | end, itself not included: RFC 3339 in UTC; left out or `null` means none |
 //! | `fleet` | fleet that it belongs to; may be `null` or left out |
-//! | `region`, `trim` | such as `NE` and `SV` |
+//! | `region` | a name of the configuration's `[regions]`, if it has any; such as `NE` |
+//! | `trim` | such as `SV` |
 //! | `capabilities` | what the car can be asked |
 //! | `telematics` | whether its owner left telematics on |
 //!
@@ -25,8 +26,8 @@
 
 mod line;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, BufRead, Read};
 
 use schemars::JsonSchema;
@@ -48,6 +49,16 @@ pub enum BadLines {
     Refuse,
     /// The good lines are imported. Of lines with the same VIN, the first good one counts.
     Skip,
+}
+
+/// What is asked of lines.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// What happens to bad ones.
+    pub bad: BadLines,
+    /// Regions that a vehicle may be in, as the configuration names them; empty: any. A region that
+    /// no switch knows would be closed with each.
+    pub regions: BTreeSet<String>,
 }
 
 /// A line that could not be imported.
@@ -85,15 +96,15 @@ pub enum ImportError {
 ///
 /// # Errors
 /// As an import.
-pub fn check(lines: &mut dyn BufRead, bad: BadLines) -> Result<ImportReport, ImportError> {
-    read(lines, bad, &mut |_, _| Ok(()))
+pub fn check(lines: &mut dyn BufRead, terms: &Terms) -> Result<ImportReport, ImportError> {
+    read(lines, terms, &mut |_, _| Ok(()))
 }
 
 /// Reads all lines and hands each good one to `take`; after a bad line that is refused, only reads
 /// on to tell the others.
 pub(super) fn read(
     lines: &mut dyn BufRead,
-    bad: BadLines,
+    terms: &Terms,
     take: &mut dyn FnMut(&Vin, &VehicleFacts) -> Result<(), ImportError>,
 ) -> Result<ImportReport, ImportError> {
     let mut found: Vec<BadLine> = Vec::new();
@@ -109,10 +120,10 @@ pub(super) fn read(
             Next::End => break,
             Next::TooLong => Err("longer than 64 KiB".to_owned()),
             Next::Line(text) if text.trim_ascii().is_empty() => continue,
-            Next::Line(text) => line::read(text),
+            Next::Line(text) => line::read(text, &terms.regions),
         };
         match judged.and_then(|(vin, facts)| once(&mut seen, vin, number).map(|()| (vin, facts))) {
-            Ok((vin, facts)) if bad == BadLines::Skip || found.is_empty() => {
+            Ok((vin, facts)) if terms.bad == BadLines::Skip || found.is_empty() => {
                 take(&vin, &facts)?;
                 imported = imported.saturating_add(1);
             }
@@ -121,7 +132,7 @@ pub(super) fn read(
             Err(_) => more = more.saturating_add(1),
         }
     }
-    if bad == BadLines::Refuse && !found.is_empty() {
+    if terms.bad == BadLines::Refuse && !found.is_empty() {
         return Err(ImportError::Bad(found, more));
     }
     Ok(ImportReport {

@@ -23,8 +23,15 @@ fn file() -> (TempDir, PathBuf) {
     (folder, file)
 }
 
+fn terms(bad: BadLines) -> Terms {
+    Terms {
+        bad,
+        regions: ["NE", "NML"].map(str::to_owned).into(),
+    }
+}
+
 fn fill(directory: &EmbeddedDirectory, text: &str) -> Result<ImportReport, ImportError> {
-    directory.import(&mut text.as_bytes(), BadLines::Refuse)
+    directory.import(&mut text.as_bytes(), &terms(BadLines::Refuse))
 }
 
 fn owner(directory: &EmbeddedDirectory, number: u32) -> Option<String> {
@@ -72,7 +79,7 @@ fn one_bad_line_imports_nothing() {
     assert_eq!(directory.count(), Ok(1));
     assert_eq!(owner(&directory, 1).as_deref(), Some("alice"));
     let report = directory
-        .import(&mut text.as_bytes(), BadLines::Skip)
+        .import(&mut text.as_bytes(), &terms(BadLines::Skip))
         .unwrap();
     assert_eq!((report.imported, directory.count()), (3, Ok(3)));
     assert_eq!(owner(&directory, 1).as_deref(), Some("eve"));

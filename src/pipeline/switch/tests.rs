@@ -76,7 +76,7 @@ fn situations() -> [Situation; 2] {
     let whole = Situation {
         principal: Some(principal()),
         vin: Some(Vin::read("SJNFAAZE0U6012345").unwrap()),
-        vehicle_region: Some(Arc::from("NE")),
+        vehicle_region: VehicleRegion::Listed(Arc::from("NE")),
         ..entrance.clone()
     };
     [entrance, whole]

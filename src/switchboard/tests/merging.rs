@@ -105,6 +105,7 @@ enum Told {
 #[derive(Debug)]
 struct Somewhere {
     estate: [String; 5],
+    vehicle_region: VehicleRegion<String>,
     version: Told,
     who: Option<[String; 3]>,
     vehicle: Option<String>,
@@ -116,6 +117,11 @@ fn somewhere() -> impl Strategy<Value = Somewhere> {
     (
         (word("s"), word("n"), word("r"), word("a"), word("u")),
         prop_oneof![
+            Just(VehicleRegion::NotAsked),
+            Just(VehicleRegion::Unlisted),
+            word("n").prop_map(VehicleRegion::Listed),
+        ],
+        prop_oneof![
             Just(Told::NotAsked),
             Just(Told::Unknown),
             word("w").prop_map(Told::Known),
@@ -125,8 +131,9 @@ fn somewhere() -> impl Strategy<Value = Somewhere> {
         prop::bool::ANY,
     )
         .prop_map(
-            |((s, n, r, a, u), version, who, vehicle, command)| Somewhere {
+            |((s, n, r, a, u), vehicle_region, version, who, vehicle, command)| Somewhere {
                 estate: [s, n, r, a, u],
+                vehicle_region,
                 version,
                 who: who.map(|(c, t, p)| [c, t, p]),
                 vehicle,
@@ -143,7 +150,11 @@ impl Somewhere {
             route,
             upstream,
             region: Some(region),
-            vehicle_region: None,
+            vehicle_region: match &self.vehicle_region {
+                VehicleRegion::NotAsked => VehicleRegion::NotAsked,
+                VehicleRegion::Unlisted => VehicleRegion::Unlisted,
+                VehicleRegion::Listed(name) => VehicleRegion::Listed(name),
+            },
             version: match &self.version {
                 Told::NotAsked => Version::NotAsked,
                 Told::Unknown => Version::Unknown,

@@ -14,7 +14,7 @@ pub(super) fn mobile() -> Place<'static> {
 pub(super) fn known() -> Place<'static> {
     Place {
         region: Some("NE"),
-        vehicle_region: Some("NNA"),
+        vehicle_region: VehicleRegion::Listed("NNA"),
         version: Version::Known("4.2"),
         action: Some(START),
         caller: Caller::Known(Who {
@@ -128,6 +128,32 @@ fn an_unknown_version_counts_as_each_that_is_closed() {
             (Version::NotAsked, false),
         ] {
             check(&scope, Place { version, ..known() }, covered);
+        }
+    }
+}
+
+#[test]
+fn a_vehicle_region_that_nobody_knows_counts_as_each_that_is_closed() {
+    let alone = Scope {
+        regions: set(&["NML"]),
+        ..Scope::default()
+    };
+    let of_a_surface = Scope {
+        surfaces: set(&["mobile"]),
+        ..alone.clone()
+    };
+    for scope in [alone, of_a_surface] {
+        for (vehicle_region, covered) in [
+            (VehicleRegion::Listed("NML"), true),
+            (VehicleRegion::Listed("NNA"), false),
+            (VehicleRegion::Unlisted, true),
+            (VehicleRegion::NotAsked, false),
+        ] {
+            let place = Place {
+                vehicle_region,
+                ..known()
+            };
+            check(&scope, place, covered);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Is this line one vehicle?
 
+use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Deserialize;
@@ -66,7 +67,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 /// The vehicle of a line, or why it is none.
-pub(super) fn read(text: &[u8]) -> Result<(Vin, VehicleFacts), String> {
+pub(super) fn read(text: &[u8], regions: &BTreeSet<String>) -> Result<(Vin, VehicleFacts), String> {
     let text = std::str::from_utf8(text).map_err(|_| "not UTF-8".to_owned())?;
     let Object(line) = serde_json::from_str::<Object<Line>>(text).map_err(|e| explain(&e))?;
     let vin = Vin::read(&line.vin).map_err(|flaw| {
@@ -84,6 +85,13 @@ pub(super) fn read(text: &[u8]) -> Result<(Vin, VehicleFacts), String> {
         check_text("fleet", fleet, SUBJECT_BYTES)?;
     }
     check_text("region", &line.region, WORD_BYTES)?;
+    if !regions.is_empty() && !regions.contains(&line.region) {
+        let known: Vec<&str> = regions.iter().map(String::as_str).collect();
+        return Err(shorten(&format!(
+            "`region` is none of the configuration's: {}",
+            known.join(", ")
+        )));
+    }
     check_text("trim", &line.trim, WORD_BYTES)?;
     for capability in &line.capabilities {
         check_text("capabilities", capability, WORD_BYTES)?;

@@ -10,11 +10,18 @@ fn vehicle(number: u32) -> String {
     GOOD.replace("012345", &format!("{number:06}"))
 }
 
+fn terms(bad: BadLines) -> Terms {
+    Terms {
+        bad,
+        regions: ["NE", "NML"].map(str::to_owned).into(),
+    }
+}
+
 fn read_all(text: &[u8], bad: BadLines) -> (Result<ImportReport, ImportError>, Vec<Vin>) {
     let mut taken = Vec::new();
     let report = read(
         &mut BufReader::with_capacity(7, text),
-        bad,
+        &terms(bad),
         &mut |vin, _| {
             taken.push(*vin);
             Ok(())
@@ -55,6 +62,10 @@ fn each_flaw_is_told_in_its_own_words() {
         (
             with("SJNF", "SJN"),
             "`vin` is not a VIN: wanted 17 characters",
+        ),
+        (
+            with("\"NE\"", "\"ne\""),
+            "`region` is none of the configuration's: NE, NML",
         ),
         (
             with("SJNF", "sJNF"),
@@ -149,10 +160,10 @@ fn each_flaw_is_told_in_its_own_words() {
 #[test]
 fn members_that_may_be_left_out_or_null_are_none() {
     let line = r#"{"vin":"SJNFAAZE0U6012345","owner":null,"drivers":[{"subject":"bob","entitlements":[]}],"region":"NE","trim":"SV","capabilities":[],"telematics":false}"#;
-    let (_, facts) = line::read(line.as_bytes()).unwrap();
+    let (_, facts) = line::read(line.as_bytes(), &BTreeSet::new()).unwrap();
     assert_eq!((facts.owner, facts.fleet), (None, None));
     assert_eq!(facts.drivers[0].until, None);
-    let (_, facts) = line::read(GOOD.as_bytes()).unwrap();
+    let (_, facts) = line::read(GOOD.as_bytes(), &BTreeSet::new()).unwrap();
     let until = facts.drivers[0].until.unwrap();
     assert_eq!(until.as_secs(), 1_798_761_600);
 }
@@ -240,7 +251,7 @@ fn lines_that_stop_coming_are_an_error() {
     for bad in [BadLines::Refuse, BadLines::Skip] {
         let mut lines = BufReader::new(good.as_bytes().chain(Broken));
         let expected = ImportError::Store("cannot read line 2: cable".to_owned());
-        assert_eq!(check(&mut lines, bad), Err(expected));
+        assert_eq!(check(&mut lines, &terms(bad)), Err(expected));
     }
 }
 
@@ -248,10 +259,8 @@ fn lines_that_stop_coming_are_an_error() {
 fn a_store_that_fails_ends_the_import() {
     let full = || ImportError::Store("full".to_owned());
     let text = vehicle(1);
-    let report = read(
-        &mut text.as_bytes(),
-        BadLines::Skip,
-        &mut |_, _| Err(full()),
-    );
+    let report = read(&mut text.as_bytes(), &terms(BadLines::Skip), &mut |_, _| {
+        Err(full())
+    });
     assert_eq!(report, Err(full()));
 }

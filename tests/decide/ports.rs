@@ -1,0 +1,109 @@
+//! Ports that do what a test says.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use vingate::pipeline::audit::{Intent, Record};
+use vingate::pipeline::ownership::VehicleFacts;
+use vingate::pipeline::ports::{
+    AuditSink, AuditSlot, Door, Exhausted, LookupError, OwnershipDirectory, QuotaLedger,
+};
+use vingate::pipeline::quota::{Charge, QuotaStanding};
+use vingate::pipeline::vehicle::Vin;
+
+/// Ports that do what a test says.
+#[derive(Debug, Default)]
+pub(crate) struct Fakes {
+    pub(crate) vehicles: HashMap<String, Arc<VehicleFacts>>,
+    pub(crate) failure: Mutex<Option<LookupError>>,
+    pub(crate) hang_directory: AtomicBool,
+    pub(crate) looked_up: AtomicUsize,
+    pub(crate) flooded: AtomicBool,
+    pub(crate) charged: AtomicUsize,
+    pub(crate) exhausted: AtomicBool,
+    pub(crate) fail_ledger: AtomicBool,
+    pub(crate) fail_audit: AtomicBool,
+}
+
+impl Fakes {
+    pub(crate) fn fail_directory(&self, failure: Option<LookupError>) {
+        *self.failure.lock().unwrap() = failure;
+    }
+}
+
+#[async_trait]
+impl OwnershipDirectory for Fakes {
+    async fn find(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError> {
+        self.looked_up.fetch_add(1, Ordering::Relaxed);
+        if self.hang_directory.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        match *self.failure.lock().unwrap() {
+            Some(failure) => Err(failure),
+            None => Ok(self.vehicles.get(vin.as_str()).cloned()),
+        }
+    }
+}
+
+impl Door for Fakes {
+    fn admit(&self, _: IpAddr) -> Result<(), Duration> {
+        if self.flooded.load(Ordering::Relaxed) {
+            Err(Duration::from_secs(1))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[async_trait]
+impl QuotaLedger for Fakes {
+    async fn charge(
+        &self,
+        charges: &[Charge],
+        _: Duration,
+    ) -> Result<Result<Option<QuotaStanding>, Exhausted>, LookupError> {
+        self.charged.fetch_add(charges.len(), Ordering::Relaxed);
+        if self.fail_ledger.load(Ordering::Relaxed) {
+            return Err(LookupError::Unreachable);
+        }
+        if self.exhausted.load(Ordering::Relaxed) {
+            return Ok(Err(Exhausted {
+                index: 0,
+                retry_after: Duration::from_secs(9),
+            }));
+        }
+        Ok(Ok(None))
+    }
+}
+
+#[async_trait]
+impl AuditSink for Fakes {
+    fn reserve(&self) -> Result<Box<dyn AuditSlot>, LookupError> {
+        Ok(Box::new(Slot))
+    }
+
+    fn count_unrecorded(&self) {}
+
+    async fn intend(&self, _: Intent) -> Result<(), LookupError> {
+        if self.fail_audit.load(Ordering::Relaxed) {
+            return Err(LookupError::Unreachable);
+        }
+        Ok(())
+    }
+}
+
+/// Where a record is forgotten.
+pub(crate) struct Slot;
+
+impl AuditSlot for Slot {
+    fn write(self: Box<Self>, _: Record) {}
+}
