@@ -102,9 +102,13 @@ impl Operated {
         self.spread.age().map(|age| age.as_secs())
     }
 
-    /// Which share of this replica's live traffic a closure would hit, 0 to 1.
-    fn share(&self, scope: &Scope) -> f64 {
-        self.traffic.share(scope, clock::unix_time())
+    /// Which share of the fleet's live traffic a closure would hit, 0 to 1, where that counts.
+    async fn share(&self, scope: &Scope) -> f64 {
+        if gravity::depends_on_traffic(scope) {
+            self.spread.survey(scope).await.share()
+        } else {
+            0.0
+        }
     }
 
     /// Whether this person may do this, as the policies in force say. A no is recorded.

@@ -11,6 +11,7 @@ pub mod place;
 pub mod changes;
 mod index;
 pub mod probe;
+pub mod census;
 pub mod fuse;
 pub mod seal;
 pub mod store;

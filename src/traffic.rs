@@ -4,6 +4,7 @@
 //! a fixed size (about 8 MiB; the principals of those requests stay in memory as long). And how many
 //! came in all, exactly, each second by surface. Synthetic requests are not counted.
 
+mod preview;
 mod seconds;
 
 use std::collections::{BTreeMap, HashSet};
@@ -15,9 +16,14 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::clock;
 use crate::pipeline::switch::Situation;
+use crate::switchboard::census::{Census, Counts, Distinct};
+use crate::switchboard::seal::FleetKey;
+use crate::switchboard::store::Switchboard;
 use crate::switchboard::{Board, Scope};
 
+pub use preview::{Overlap, Preview, SurfaceShare};
 use seconds::{KEPT, Seconds};
 
 /// Requests that are remembered: 200 a second for five minutes. A power of two.
@@ -55,56 +61,6 @@ impl fmt::Debug for Traffic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Traffic") // who asked for which vehicle
     }
-}
-
-/// What a closure would hit, from the requests of the last minutes on this replica.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Preview {
-    /// Seconds that are looked at: 300, or less after a start or when traffic is heavy.
-    pub window_seconds: f64,
-    /// Requests in that time that the scope covers.
-    pub requests: u32,
-    /// The same a second.
-    pub requests_per_second: f64,
-    /// Their share of all requests, 0 to 1.
-    pub share: f64,
-    /// The same by surface, for the surfaces that are hit.
-    pub by_surface: Vec<SurfaceShare>,
-    /// Distinct OAuth clients among them.
-    pub clients: usize,
-    /// Distinct verified subjects among them.
-    pub subjects: usize,
-    /// Distinct vehicles that they name.
-    pub vehicles: usize,
-    /// The share of them that was refused, for whatever reason, 0 to 1.
-    pub denied: f64,
-    /// The share of them that closures in force refuse already, 0 to 1.
-    pub already_refused: f64,
-    /// Closures in force that cover some of them too.
-    pub overlaps: Vec<Overlap>,
-}
-
-/// What a closure would hit on one surface.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SurfaceShare {
-    /// Name.
-    pub surface: String,
-    /// Requests a second that the scope covers.
-    pub requests_per_second: f64,
-    /// Their share of the surface's requests, 0 to 1.
-    pub share: f64,
-}
-
-/// A closure in force that covers some of the same requests.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Overlap {
-    /// Id of the closure.
-    pub id: String,
-    /// How many of the requests.
-    pub requests: u32,
 }
 
 /// How much comes in by one surface.
@@ -153,27 +109,11 @@ impl Traffic {
 
     /// What a closure of `scope` would have hit, as `board` stands. Takes some milliseconds: not for
     /// a thread that serves requests.
-    pub fn preview(&self, scope: &Scope, board: &Board, now: Duration) -> Preview {
+    pub fn count(&self, scope: &Scope, board: &Board, now: Duration, key: &FleetKey) -> Counts {
         let window = self.window(now);
         let mut tally = Tally::default();
         self.each(now, window, |sample| tally.add(sample, scope, board));
-        tally.tell(window)
-    }
-
-    /// The share of this replica's requests that `scope` covers, 0 to 1; 0 where there were none.
-    pub fn share(&self, scope: &Scope, now: Duration) -> f64 {
-        let (mut all, mut hit) = (0_u32, 0_u32);
-        self.each(now, self.window(now), |sample| {
-            all = all.saturating_add(1);
-            if sample
-                .situation
-                .whole()
-                .is_some_and(|place| scope.covers(place))
-            {
-                hit = hit.saturating_add(1);
-            }
-        });
-        share(hit, all)
+        tally.tell(window, key)
     }
 
     /// Requests by surface in the last five minutes, exactly, however many they were.
@@ -186,7 +126,7 @@ impl Traffic {
         let rate = |(surface, requests): (Option<Arc<str>>, u64)| SurfaceRate {
             surface: surface.as_deref().unwrap_or(NO_SURFACE).to_owned(),
             requests,
-            requests_per_second: a_second(u32::try_from(requests).unwrap_or(u32::MAX), window),
+            requests_per_second: whole(requests) / window.as_secs_f64().max(1.0),
         };
         sums.into_iter().map(rate).collect()
     }
@@ -262,27 +202,55 @@ impl Tally {
         });
     }
 
-    fn tell(self, window: Duration) -> Preview {
-        let surface = |(surface, (hit, all)): (Arc<str>, (u32, u32))| SurfaceShare {
-            surface: surface.to_string(),
-            requests_per_second: a_second(hit, window),
-            share: share(hit, all),
+    fn tell(self, window: Duration, key: &FleetKey) -> Counts {
+        let distinct = |names: HashSet<String>| {
+            let mut distinct = Distinct::default();
+            for name in &names {
+                distinct.add(key.hash(name));
+            }
+            distinct
         };
-        let hit_ones = self.surfaces.into_iter().filter(|(_, (hit, _))| *hit > 0);
-        let overlap = |(id, requests)| Overlap { id, requests };
-        Preview {
+        let surfaces = self.surfaces.into_iter();
+        Counts {
             window_seconds: window.as_secs_f64(),
-            requests: self.hit,
-            requests_per_second: a_second(self.hit, window),
-            share: share(self.hit, self.all),
-            by_surface: hit_ones.map(surface).collect(),
-            clients: self.clients.len(),
-            subjects: self.subjects.len(),
-            vehicles: self.vehicles.len(),
-            denied: share(self.denied, self.hit),
-            already_refused: share(self.refused, self.hit),
-            overlaps: self.overlaps.into_iter().map(overlap).collect(),
+            all: self.all,
+            hit: self.hit,
+            denied: self.denied,
+            refused: self.refused,
+            surfaces: surfaces
+                .map(|(surface, counts)| (surface.to_string(), counts))
+                .collect(),
+            clients: distinct(self.clients),
+            subjects: distinct(self.subjects),
+            vehicles: distinct(self.vehicles),
+            overlaps: self.overlaps,
         }
+    }
+}
+
+/// The live traffic of this replica, as its board stands.
+pub struct LiveCensus {
+    traffic: Arc<Traffic>,
+    board: Arc<Switchboard>,
+}
+
+impl LiveCensus {
+    /// Of this traffic.
+    pub fn new(traffic: Arc<Traffic>, board: Arc<Switchboard>) -> Self {
+        Self { traffic, board }
+    }
+}
+
+impl fmt::Debug for LiveCensus {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("LiveCensus")
+    }
+}
+
+impl Census for LiveCensus {
+    fn count(&self, scope: &Scope, key: &FleetKey) -> Counts {
+        let board = self.board.board();
+        self.traffic.count(scope, &board, clock::unix_time(), key)
     }
 }
 
@@ -290,13 +258,8 @@ fn one_more(count: &mut u32) {
     *count = count.saturating_add(1);
 }
 
-fn share(part: u32, whole: u32) -> f64 {
-    f64::from(part) / f64::from(whole.max(1))
-}
-
-/// A rate over at least a second: a replica that just began has no more to say.
-fn a_second(count: u32, window: Duration) -> f64 {
-    f64::from(count) / window.as_secs_f64().max(1.0)
+fn whole(count: u64) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 fn shorten(version: Arc<str>) -> Arc<str> {

@@ -46,6 +46,59 @@ fn a_closure_on_one_is_on_all_and_so_is_its_end() {
 }
 
 #[test]
+fn what_a_closure_would_hit_is_counted_on_all_replicas() {
+    let mut fleet = Fleet::start();
+    for gateway in &fleet.gateways {
+        gateway.until("the replicas", |gateway| {
+            (gateway.metric("vingate_switch_replicas") >= 3.0).then_some(())
+        });
+    }
+    for replica in [1, 2] {
+        for surface in ["mobile", "mobile", "mobile", "portal"] {
+            assert_eq!(house::status(&fleet.gateways[replica], surface), 200);
+        }
+    }
+    // the first served nothing itself
+    let preview = |fleet: &Fleet, scope: &[&str]| -> serde_json::Value {
+        let words = [&["switch", "preview", "-o", "json"], scope].concat();
+        let output = fleet.gateways[0].operate(&words);
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let told = preview(&fleet, &["--surface", "mobile"]);
+    assert_eq!(
+        (&told["replicas"], &told["requests"]),
+        (&3.into(), &6.into())
+    );
+    let share = told["share"].as_f64().unwrap();
+    assert!((0.6..0.9).contains(&share), "{share}"); // by rates, whose windows differ a little
+    assert_eq!(
+        preview(&fleet, &["--upstream", "telematics"])["confirm"],
+        "telematics"
+    );
+    let broad = [
+        "switch",
+        "close",
+        "--upstream",
+        "telematics",
+        "--reason",
+        "leak",
+    ];
+    assert_eq!(
+        fleet.gateways[0].operate(&broad).status.code(),
+        Some(5),
+        "it is grave"
+    );
+    fleet.redis.kill();
+    let told = preview(&fleet, &["--surface", "mobile"]);
+    assert_eq!(
+        (&told["replicas"], &told["requests"]),
+        (&1.into(), &0.into())
+    );
+    assert!(told["unknown"].is_string(), "{told}");
+}
+
+#[test]
 fn a_replica_that_comes_later_or_again_knows_what_is_closed() {
     let mut fleet = Fleet::start();
     fleet.close(0, "mobile", &[]);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock;
-use crate::switchboard::fleet::FleetStore;
+use crate::switchboard::fleet::{FleetStore, Topic};
 
 /// A handle of the store, as the switch board has it.
 pub(crate) type Handle = Arc<dyn FleetStore>;
@@ -22,7 +22,8 @@ pub(crate) async fn hold(one: Handle, other: Handle) {
     versions_move(&one, &other).await;
     versions_stay(&one, &other).await;
     puts_are_whole(&one, &other).await;
-    replicas_expire(&one, &other).await;
+    words_expire(&one, &other).await;
+    topics_are_apart(&one, &other).await;
     hints_arrive(&one, &other).await;
     a_large_board_comes_back(&one, &other).await;
     time_is_now(&one).await;
@@ -100,7 +101,9 @@ async fn versions_stay(one: &Handle, other: &Handle) {
     one.put(&[]).await.unwrap();
     one.remove(&["c-2".to_owned()]).await.unwrap();
     one.remove(&[]).await.unwrap();
-    one.beat("r", "s", Duration::from_millis(1)).await.unwrap();
+    one.say(Topic::Replicas, "r", "s", Duration::from_millis(1))
+        .await
+        .unwrap();
     assert_eq!(other.version().await, still, "what changes nothing");
 }
 
@@ -121,31 +124,71 @@ async fn puts_are_whole(one: &Handle, other: &Handle) {
     assert_eq!(board(other).await.get("left").unwrap(), "99");
 }
 
-async fn replicas_expire(one: &Handle, other: &Handle) {
+async fn words_expire(one: &Handle, other: &Handle) {
     let long = Duration::from_secs(3600);
     until("a forgotten replica", || async {
-        one.replicas().await.unwrap().is_empty()
+        one.said(Topic::Replicas).await.unwrap().is_empty()
     })
     .await;
-    one.beat("long", "first", long).await.unwrap();
-    other.beat("long", "later: 5", long).await.unwrap();
-    one.beat("short", "", Duration::from_millis(1500))
+    one.say(Topic::Replicas, "long", "first", long)
         .await
         .unwrap();
-    let mut both = other.replicas().await.unwrap();
+    other
+        .say(Topic::Replicas, "long", "later: 5", long)
+        .await
+        .unwrap();
+    one.say(Topic::Replicas, "short", "", Duration::from_millis(1500))
+        .await
+        .unwrap();
+    let mut both = other.said(Topic::Replicas).await.unwrap();
     both.sort();
     assert_eq!(both, pairs(&[("long", "later: 5"), ("short", "")]));
     until("the short one is forgotten", || async {
-        other.replicas().await.unwrap() == pairs(&[("long", "later: 5")])
+        other.said(Topic::Replicas).await.unwrap() == pairs(&[("long", "later: 5")])
     })
     .await;
-    one.beat("third", "x", Duration::from_millis(1))
+    one.say(Topic::Replicas, "third", "x", Duration::from_millis(1))
         .await
         .unwrap();
     until("a short life ends no long one", || async {
-        other.replicas().await.unwrap() == pairs(&[("long", "later: 5")])
+        other.said(Topic::Replicas).await.unwrap() == pairs(&[("long", "later: 5")])
     })
     .await;
+}
+
+async fn say_same(handle: &Handle, topic: Topic) {
+    let (text, long) = (format!("{topic:?}"), Duration::from_secs(3600));
+    handle.say(topic, "same", &text, long).await.unwrap();
+}
+
+/// A word of one topic is none of another, and only a question hints.
+async fn topics_are_apart(one: &Handle, other: &Handle) {
+    hint_until_heard(one, other).await;
+    quiet(other).await;
+    for topic in [Topic::Replicas, Topic::Answers] {
+        say_same(one, topic).await;
+    }
+    let silent = tokio::time::timeout(Duration::from_millis(300), other.hinted()).await;
+    assert!(silent.is_err(), "no hint but for a question");
+    assert_eq!(other.said(Topic::Questions).await, Ok(vec![]));
+    a_question_hints(one, other).await;
+    each_topic_has_its_own(other).await;
+}
+
+async fn a_question_hints(one: &Handle, other: &Handle) {
+    say_same(one, Topic::Questions).await;
+    let heard = tokio::time::timeout(LONG, other.hinted()).await;
+    assert!(heard.is_ok(), "a question hints");
+    quiet(other).await;
+}
+
+async fn each_topic_has_its_own(other: &Handle) {
+    for topic in [Topic::Replicas, Topic::Questions, Topic::Answers] {
+        let mut said = other.said(topic).await.unwrap();
+        said.retain(|(name, _)| name == "same");
+        let expected = ("same".to_owned(), format!("{topic:?}"));
+        assert_eq!(said, [expected]);
+    }
 }
 
 /// A hint reaches the other handle, and one that came while nobody waited is kept.

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use crate::clock;
-use crate::switchboard::fleet::{FleetError, FleetStore};
+use crate::switchboard::fleet::{FleetError, FleetStore, Topic};
 
 /// One replica's handle. A clone is the handle of another replica of the same fleet.
 pub struct LocalFleet {
@@ -23,11 +23,11 @@ pub struct LocalFleet {
 struct Shared {
     version: u64,
     board: BTreeMap<String, String>,
-    replicas: BTreeMap<String, Beat>,
+    words: BTreeMap<(Topic, String), Word>,
     handles: Vec<Weak<Notify>>,
 }
 
-struct Beat {
+struct Word {
     sealed: String,
     /// `None`: further away than the clock can tell.
     forgotten_at: Option<Instant>,
@@ -72,6 +72,10 @@ impl fmt::Debug for LocalFleet {
 impl Shared {
     fn moved(&mut self) {
         self.version = self.version.wrapping_add(1);
+        self.hint();
+    }
+
+    fn hint(&self) {
         for handle in self.handles.iter().filter_map(Weak::upgrade) {
             handle.notify_one();
         }
@@ -79,8 +83,8 @@ impl Shared {
 
     fn forget(&mut self) {
         let now = clock::monotonic();
-        self.replicas
-            .retain(|_, beat| beat.forgotten_at.is_none_or(|end| end > now));
+        self.words
+            .retain(|_, word| word.forgotten_at.is_none_or(|end| end > now));
     }
 }
 
@@ -115,22 +119,32 @@ impl FleetStore for LocalFleet {
         Ok(())
     }
 
-    async fn beat(&self, replica: &str, sealed: &str, expiry: Duration) -> Result<(), FleetError> {
-        let beat = Beat {
+    async fn say(
+        &self,
+        topic: Topic,
+        name: &str,
+        sealed: &str,
+        expiry: Duration,
+    ) -> Result<(), FleetError> {
+        let word = Word {
             sealed: sealed.to_owned(),
             forgotten_at: clock::monotonic().checked_add(expiry),
         };
         let mut shared = hold(&self.shared);
         shared.forget();
-        shared.replicas.insert(replica.to_owned(), beat);
+        shared.words.insert((topic, name.to_owned()), word);
+        if topic == Topic::Questions {
+            shared.hint();
+        }
         Ok(())
     }
 
-    async fn replicas(&self) -> Result<Vec<(String, String)>, FleetError> {
+    async fn said(&self, topic: Topic) -> Result<Vec<(String, String)>, FleetError> {
         let mut shared = hold(&self.shared);
         shared.forget();
-        let said = |(replica, beat): (&String, &Beat)| (replica.clone(), beat.sealed.clone());
-        Ok(shared.replicas.iter().map(said).collect())
+        let words = shared.words.iter().filter(|((of, _), _)| *of == topic);
+        let said = words.map(|((_, name), word)| (name.clone(), word.sealed.clone()));
+        Ok(said.collect())
     }
 
     async fn time(&self) -> Result<Duration, FleetError> {

@@ -2,7 +2,8 @@
 //!
 //! All keys carry one hash tag, so that in a cluster they lie together and a script may change them
 //! together: `{vingate:NAME}:board` is a hash of sealed entries, `:version` a number, `:replicas` a
-//! hash of who is alive; `:hint` is a channel. What is changed is changed by one script, so a reader
+//! hash of who is alive, `:questions` and `:answers` of what they want to know of each other; `:hint`
+//! is a channel. What is changed is changed by one script, so a reader
 //! sees all of it or none.
 //!
 //! The server must not evict keys (`maxmemory-policy noeviction`, its default): an evicted board
@@ -21,7 +22,7 @@ use redis::{Cmd, FromRedisValue, cmd};
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::file::Redis;
-use crate::switchboard::fleet::{FleetError, FleetStore};
+use crate::switchboard::fleet::{FleetError, FleetStore, Topic};
 use hints::Hints;
 use link::{Link, Up};
 use target::Target;
@@ -51,6 +52,8 @@ struct Keys {
     board: String,
     version: String,
     replicas: String,
+    questions: String,
+    answers: String,
     channel: String,
 }
 
@@ -61,7 +64,17 @@ impl Keys {
             board: key("board"),
             version: key("version"),
             replicas: key("replicas"),
+            questions: key("questions"),
+            answers: key("answers"),
             channel: key("hint"),
+        }
+    }
+
+    fn words(&self, topic: Topic) -> &str {
+        match topic {
+            Topic::Replicas => &self.replicas,
+            Topic::Questions => &self.questions,
+            Topic::Answers => &self.answers,
         }
     }
 }
@@ -173,19 +186,32 @@ impl FleetStore for RedisFleet {
         self.ask(self.bulk(), &ask).await
     }
 
-    async fn beat(&self, replica: &str, sealed: &str, expiry: Duration) -> Result<(), FleetError> {
+    async fn say(
+        &self,
+        topic: Topic,
+        name: &str,
+        sealed: &str,
+        expiry: Duration,
+    ) -> Result<(), FleetError> {
         let milliseconds = u64::try_from(expiry.as_millis()).unwrap_or(u64::MAX);
-        let mut ask = script(include_str!("redis/beat.lua"), &[&self.keys.replicas]);
-        ask.arg(replica)
+        let mut ask = script(include_str!("redis/say.lua"), &[self.keys.words(topic)]);
+        ask.arg(name)
             .arg(sealed)
             .arg(milliseconds.clamp(1, LONGEST_EXPIRY));
+        if topic == Topic::Questions {
+            ask.arg(&self.keys.channel);
+        }
         self.ask(self.timeout, &ask).await
     }
 
-    async fn replicas(&self) -> Result<Vec<(String, String)>, FleetError> {
-        let mut ask = script(include_str!("redis/replicas.lua"), &[&self.keys.replicas]);
+    async fn said(&self, topic: Topic) -> Result<Vec<(String, String)>, FleetError> {
+        let mut ask = script(include_str!("redis/said.lua"), &[self.keys.words(topic)]);
         ask.arg(MOST_FIELDS).arg(MOST_BYTES);
-        pairs(&self.ask::<Vec<_>>(self.timeout, &ask).await?)
+        let time = match topic {
+            Topic::Replicas | Topic::Questions => self.timeout,
+            Topic::Answers => self.bulk(),
+        };
+        pairs(&self.ask::<Vec<_>>(time, &ask).await?)
     }
 
     async fn time(&self) -> Result<Duration, FleetError> {

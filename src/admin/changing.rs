@@ -31,6 +31,8 @@ pub(super) struct Asking<'a> {
     pub(super) person: &'a Person,
     pub(super) act: Act,
     pub(super) consent: &'a Consent,
+    /// Which share of the live traffic the scope hits, where that counts.
+    pub(super) share: f64,
 }
 
 /// What is allowed.
@@ -45,8 +47,7 @@ enum Way {
 impl Asking<'_> {
     /// How grave a scope is, by the traffic of these minutes.
     fn gravity(&self, scope: &Scope) -> Gravity {
-        let share = self.operated.share(scope);
-        Gravity::of(scope, &(self.operated.names)(), share)
+        Gravity::of(scope, &(self.operated.names)(), self.share)
     }
 
     /// Whether it may be done, and how.

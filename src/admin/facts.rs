@@ -152,12 +152,10 @@ pub(super) async fn preview(
 ) -> Result<Json<Previewed>, Problem> {
     operated.permit(&person, Act::Preview, Circumstances::default())?;
     let Json(scoped) = scoped?;
+    let names = (operated.names)();
+    closing::check_scope_alone(&scoped.scope, &names)?;
+    let hits = Preview::of(operated.spread.survey(&scoped.scope).await);
     on_a_thread(move || {
-        let names = (operated.names)();
-        closing::check_scope_alone(&scoped.scope, &names)?;
-        let board = operated.switchboard.board();
-        let now = clock::unix_time();
-        let hits = operated.traffic.preview(&scoped.scope, &board, now);
         let gravity = Gravity::of(&scoped.scope, &names, hits.share);
         Ok(Json(Previewed {
             hits,

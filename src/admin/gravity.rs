@@ -27,8 +27,7 @@ impl Gravity {
         if !protected.is_empty() {
             return Self::grave(&protected.join(","), "it closes a protected surface");
         }
-        let narrow = [&scope.surfaces, &scope.routes, &scope.clients];
-        if narrow.iter().all(|set| set.is_empty()) && share > BROAD {
+        if depends_on_traffic(scope) && share > BROAD {
             let mut sets = scope.sets().into_iter();
             let first = sets.find(|(_, set)| !set.is_empty());
             let name = match first {
@@ -60,6 +59,13 @@ impl Gravity {
     pub(super) fn is_named(&self, typed: Option<&str>) -> bool {
         self.name.is_some() && self.name.as_deref() == typed
     }
+}
+
+/// Whether the traffic that it hits says how grave a closure is: it names neither surface, route nor
+/// client.
+pub(super) fn depends_on_traffic(scope: &Scope) -> bool {
+    let narrow = [&scope.surfaces, &scope.routes, &scope.clients];
+    !scope.all && narrow.iter().all(|set| set.is_empty())
 }
 
 /// Protected surfaces that a scope names, or of which it names every route.

@@ -81,8 +81,9 @@ pub(super) async fn close(
     let Json(asked) = asked?;
     let board = operated.switchboard.board();
     if_match.check(&format!("\"{}\"", board.revision()))?;
+    closing::check(&asked, &(operated.names)())?;
+    let share = operated.share(&asked.scope).await;
     answer(move || {
-        closing::check(&asked, &(operated.names)())?;
         let (act, state) = match asked.state {
             Shut::Closed => (Act::Close, switchboard::State::Closed),
             Shut::ReadOnly => (Act::ReadOnly, switchboard::State::ReadOnly),
@@ -110,6 +111,7 @@ pub(super) async fn close(
             person: &person,
             act,
             consent: &consent,
+            share,
         };
         asking.begin(new)
     })
@@ -126,11 +128,16 @@ pub(super) async fn change(
 ) -> Result<Response, Problem> {
     let (id, verb) = target.rsplit_once(':').unwrap_or((&target, ""));
     let (id, verb) = (id.to_owned(), verb.to_owned());
+    let share = match operated.switchboard.board().get(&id) {
+        Some(closure) => operated.share(&closure.scope).await,
+        None => 0.0, // refused in a moment
+    };
     answer(move || {
         let called = Called {
             operated: &operated,
             person: &person,
             at: (&id, &if_match),
+            share,
         };
         match verb.as_str() {
             "restore" => called.restore(&parse(&body)?),
@@ -152,6 +159,8 @@ struct Called<'a> {
     operated: &'a Operated,
     person: &'a Person,
     at: (&'a str, &'a IfMatch),
+    /// Which share of the live traffic the closure hits, where that counts.
+    share: f64,
 }
 
 impl Called<'_> {
@@ -161,6 +170,7 @@ impl Called<'_> {
             person: self.person,
             act,
             consent,
+            share: self.share,
         }
     }
 

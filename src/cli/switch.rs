@@ -59,7 +59,7 @@ enum Action {
     Undo(change::UndoArgs),
     /// Give a closure a later end.
     Extend(change::ExtendArgs),
-    /// Say what a closure would hit, from the last minutes' traffic of this replica.
+    /// Say what a closure would hit, from the last minutes' traffic of all replicas.
     Preview(before::PreviewArgs),
     /// Try a closure on a stand-in through the real data path; nobody else is refused.
     Drill(before::DrillArgs),

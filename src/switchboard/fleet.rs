@@ -32,6 +32,17 @@ pub enum FleetError {
     Full,
 }
 
+/// What replicas tell each other beside the board, each a word for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topic {
+    /// A replica is alive, and has this in force; by replica.
+    Replicas,
+    /// What a replica wants to hear from all others; by question.
+    Questions,
+    /// The answers; by question and replica.
+    Answers,
+}
+
 /// What a fleet shares. Carries, never decides.
 #[async_trait]
 pub trait FleetStore: Send + Sync {
@@ -51,12 +62,18 @@ pub trait FleetStore: Send + Sync {
     /// Removes fields (long-ended closures). Where none of them is there, nothing moves.
     async fn remove(&self, fields: &[String]) -> Result<(), FleetError>;
 
-    /// This replica is alive and has this to say (its sealed acknowledgement); forgotten after
-    /// `expiry` by the store's own clock, unless it comes again.
-    async fn beat(&self, replica: &str, sealed: &str, expiry: Duration) -> Result<(), FleetError>;
+    /// Says a sealed word, in place of the one of the same name; forgotten after `expiry` by the
+    /// store's own clock, unless it comes again. A question hints.
+    async fn say(
+        &self,
+        topic: Topic,
+        name: &str,
+        sealed: &str,
+        expiry: Duration,
+    ) -> Result<(), FleetError>;
 
-    /// All replicas that are not forgotten, in any order: name and sealed text.
-    async fn replicas(&self) -> Result<Vec<(String, String)>, FleetError>;
+    /// All words that are not forgotten, in any order: name and sealed text.
+    async fn said(&self, topic: Topic) -> Result<Vec<(String, String)>, FleetError>;
 
     /// The store's own clock, since the Unix epoch: tells a replica that its clock is off.
     async fn time(&self) -> Result<Duration, FleetError>;

@@ -28,6 +28,10 @@ pub enum Kind {
     Replica,
     /// A whole board, for a cold start.
     Baseline,
+    /// What a replica asks of the others.
+    Question,
+    /// What one answers.
+    Answer,
 }
 
 impl Kind {
@@ -36,6 +40,8 @@ impl Kind {
             Self::Closure => b"vingate closure 1",
             Self::Replica => b"vingate replica 1",
             Self::Baseline => b"vingate baseline 1",
+            Self::Question => b"vingate question 1",
+            Self::Answer => b"vingate answer 1",
         }
     }
 }
@@ -109,6 +115,15 @@ impl FleetKey {
         let bytes = message(kind, text);
         hmac::verify(&self.0, &bytes, &seal).map_err(|_| Unsealed::WrongSeal)?; // in constant time
         serde_json::from_str(text).map_err(|error| Unsealed::Unread(error.to_string()))
+    }
+
+    /// A number that stands for a name on every replica of the fleet, and tells nobody else which.
+    pub fn hash(&self, name: &str) -> u64 {
+        let mut bytes = b"vingate name 1 ".to_vec(); // the length before a sealed text begins with 0
+        bytes.extend_from_slice(name.as_bytes());
+        let tag = hmac::sign(&self.0, &bytes);
+        let first = tag.as_ref().first_chunk().copied();
+        u64::from_be_bytes(first.unwrap_or_default())
     }
 
     fn mac(&self, kind: Kind, text: &str) -> hmac::Tag {

@@ -8,6 +8,7 @@
 //! The store only carries: what has no seal of the fleet is refused, an older version changes
 //! nothing, and nobody opens because the store forgot.
 
+mod asking;
 mod baseline;
 mod contact;
 mod pull;
@@ -23,7 +24,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::switchboard::fleet::{FleetError, FleetStore};
+use crate::switchboard::census::Census;
+use crate::switchboard::fleet::{FleetError, FleetStore, Topic};
 use crate::switchboard::probe::Prober;
 use crate::switchboard::seal::{FleetKey, Kind};
 use crate::switchboard::store::Switchboard;
@@ -65,10 +67,13 @@ pub struct Spread {
     key: FleetKey,
     time: Arc<Timekeeping>,
     prober: OnceLock<Arc<dyn Prober>>,
+    census: OnceLock<Arc<dyn Census>>,
     contact: Contact,
     told: Mutex<Told>,
     /// There is something new to say.
     wake: Notify,
+    /// There may be a question.
+    asked: Notify,
     refused: AtomicU64,
     replicas: AtomicU64,
     /// Words of replicas that were refused when they were read last.
@@ -104,8 +109,10 @@ impl Spread {
             key,
             time,
             prober: OnceLock::new(),
+            census: OnceLock::new(),
             contact: Contact::new(),
             wake: Notify::new(),
+            asked: Notify::new(),
             refused: AtomicU64::new(0),
             replicas: AtomicU64::new(1),
             odd: AtomicU64::new(0),
@@ -117,15 +124,27 @@ impl Spread {
         self.prober.get_or_init(|| prober);
     }
 
+    /// Who counts this replica's own traffic when it is asked for. The first one counts.
+    pub fn set_census(&self, census: Arc<dyn Census>) {
+        self.census.get_or_init(|| census);
+    }
+
     /// Runs until it is dropped.
     pub async fn run(&self) {
-        tokio::join!(self.keep_in_step(), self.keep_told(), self.keep_probed());
+        tokio::join!(
+            self.keep_in_step(),
+            self.keep_told(),
+            self.keep_probed(),
+            self.keep_answering()
+        );
     }
 
     /// Takes leave of the fleet, so that nobody waits for this replica. What it says is lost if the
     /// store doesn't answer: then it is forgotten by itself.
     pub async fn leave(&self) {
-        let gone = self.store.beat(&self.id, "", Duration::from_millis(1));
+        let gone = self
+            .store
+            .say(Topic::Replicas, &self.id, "", Duration::from_millis(1));
         if let Err(error) = gone.await {
             tracing::debug!(%error, "the fleet isn't told that this replica ends");
         }
@@ -144,7 +163,7 @@ impl Spread {
     pub async fn replicas(&self) -> Result<Vec<Replica>, FleetError> {
         let mut found = Vec::new();
         let mut odd = 0_u64;
-        for (id, sealed) in self.store.replicas().await? {
+        for (id, sealed) in self.store.said(Topic::Replicas).await? {
             if sealed.is_empty() {
                 continue; // it took leave
             }

@@ -10,6 +10,7 @@ use crate::config::route::{ActionSource, BodyNeed};
 use crate::pipeline::Principal;
 use crate::pipeline::route::{Route, Surface};
 use crate::pipeline::vehicle::Vin;
+use crate::switchboard::census::Survey;
 use crate::switchboard::changes::{self, By, New};
 
 const VIN: &str = "SJNFAAZE0U6012345";
@@ -82,6 +83,15 @@ fn closed(id: &str, scope: Scope) -> Board {
     Board::default().with(changes::begin(new, by))
 }
 
+/// What this replica alone would tell of a closure of surface `mobile`.
+fn preview(traffic: &Traffic, board: &Board, now: Duration) -> Preview {
+    let key = FleetKey::new(&[7; 32]).unwrap();
+    Preview::of(Survey {
+        counts: vec![traffic.count(&surface("mobile"), board, now, &key)],
+        ..Survey::default()
+    })
+}
+
 #[expect(clippy::float_cmp, reason = "halves and quarters are exact")]
 #[test]
 fn a_preview_tells_rates_shares_and_distinct_callers() {
@@ -92,7 +102,7 @@ fn a_preview_tells_rates_shares_and_distinct_callers() {
     traffic.note(at(1_001), &by("portal", "c", "web"), false);
     traffic.note(at(1_001), &Situation::default(), true); // no route
     traffic.note(at(1_001), &Situation::default(), true);
-    let preview = traffic.preview(&surface("mobile"), &Board::default(), at(1_004));
+    let preview = preview(&traffic, &Board::default(), at(1_004));
     assert_eq!(preview.window_seconds, 4.0);
     assert_eq!((preview.requests, preview.requests_per_second), (3, 0.75));
     assert_eq!(preview.share, 0.5);
@@ -108,7 +118,6 @@ fn a_preview_tells_rates_shares_and_distinct_callers() {
     };
     assert_eq!(preview.by_surface, [expected]);
     assert_eq!((preview.already_refused, preview.overlaps.len()), (0.0, 0));
-    assert_eq!(traffic.share(&surface("mobile"), at(1_004)), 0.5);
 }
 
 #[expect(clippy::float_cmp, reason = "halves are exact")]
@@ -123,7 +132,7 @@ fn overlaps_name_the_closures_and_what_they_refuse_already() {
         ..Scope::default()
     };
     let board = closed("c-1", one).merge(&closed("c-2", surface("portal")));
-    let preview = traffic.preview(&surface("mobile"), &board, at(2));
+    let preview = preview(&traffic, &board, at(2));
     assert_eq!(preview.already_refused, 0.5);
     let expected = Overlap {
         id: "c-1".to_owned(),
@@ -136,11 +145,11 @@ fn overlaps_name_the_closures_and_what_they_refuse_already() {
 #[test]
 fn no_traffic_is_no_share_and_old_requests_are_forgotten() {
     let traffic = Traffic::new(at(0));
-    assert_eq!(traffic.share(&surface("mobile"), at(10)), 0.0);
+    assert_eq!(preview(&traffic, &Board::default(), at(10)).share, 0.0);
     traffic.note(at(10), &by("mobile", "a", "app"), false);
-    assert_eq!(traffic.share(&surface("mobile"), at(310)), 1.0);
-    assert_eq!(traffic.share(&surface("mobile"), at(311)), 0.0);
-    let preview = traffic.preview(&surface("mobile"), &Board::default(), at(311));
+    assert_eq!(preview(&traffic, &Board::default(), at(310)).share, 1.0);
+    assert_eq!(preview(&traffic, &Board::default(), at(311)).share, 0.0);
+    let preview = preview(&traffic, &Board::default(), at(311));
     assert_eq!((preview.requests, preview.window_seconds), (0, 300.0));
     assert_eq!(traffic.surfaces(at(309)).len(), 1);
     assert!(traffic.surfaces(at(310)).is_empty());
@@ -157,12 +166,46 @@ fn heavy_traffic_shortens_the_window_and_not_the_totals() {
     for _ in 0..PLACES {
         traffic.note(at(110), &request, false);
     }
-    let preview = traffic.preview(&surface("mobile"), &Board::default(), at(114));
+    let preview = preview(&traffic, &Board::default(), at(114));
     assert_eq!(preview.window_seconds, 4.0);
     assert_eq!(usize::try_from(preview.requests).unwrap(), PLACES);
     let rates = traffic.surfaces(at(114));
     assert_eq!(rates.len(), 1);
     assert_eq!(usize::try_from(rates[0].requests).unwrap(), 2 * PLACES);
+}
+
+#[expect(clippy::float_cmp, reason = "eighths are exact")]
+#[test]
+fn replicas_add_up_and_whom_both_served_counts_once() {
+    let key = FleetKey::new(&[7; 32]).unwrap();
+    let served = |subjects: &[&str], surfaces: &[&str]| {
+        let traffic = Traffic::new(at(0));
+        for (subject, surface) in subjects.iter().zip(surfaces) {
+            traffic.note(at(1), &by(surface, subject, "app"), *subject == "b");
+        }
+        traffic.count(
+            &surface("mobile"),
+            &closed("c-1", surface("mobile")),
+            at(8),
+            &key,
+        )
+    };
+    let told = Preview::of(Survey {
+        counts: vec![
+            served(&["a", "b"], &["mobile", "mobile"]),
+            served(&["b", "c"], &["mobile", "portal"]),
+        ],
+        missing: vec!["three".to_owned()],
+        unknown: None,
+    });
+    assert_eq!((told.replicas, told.requests), (2, 3));
+    assert_eq!((told.requests_per_second, told.share), (0.375, 0.75));
+    assert_eq!((told.subjects, told.clients, told.vehicles), (2, 1, 1));
+    assert_eq!((told.denied, told.already_refused), (2.0 / 3.0, 1.0));
+    assert_eq!(told.overlaps[0].requests, 3);
+    assert_eq!(told.missing, ["three"]);
+    assert_eq!(told.by_surface.len(), 1);
+    assert_eq!(told.by_surface[0].share, 1.0);
 }
 
 #[test]
@@ -191,7 +234,7 @@ fn threads_that_note_at_once_lose_nothing() {
             });
         }
     });
-    let preview = traffic.preview(&surface("mobile"), &Board::default(), at(2));
+    let preview = preview(&traffic, &Board::default(), at(2));
     assert_eq!(preview.requests, 20_000);
     assert_eq!(traffic.surfaces(at(2))[0].requests, 20_000);
 }

@@ -61,10 +61,12 @@ async fn two_fleets_of_two_names_share_nothing() {
     let one = open(&settings(&single(&server)));
     let other = open(&settings(&format!("{}\nname = \"x\"", single(&server))));
     one.put(&pairs(&[("a", "1")])).await.unwrap();
-    one.beat("r", "s", Duration::from_secs(60)).await.unwrap();
+    one.say(Topic::Replicas, "r", "s", Duration::from_secs(60))
+        .await
+        .unwrap();
     assert_eq!(other.version().await, Ok(0));
     assert_eq!(other.entries().await, Ok(vec![]));
-    assert_eq!(other.replicas().await, Ok(vec![]));
+    assert_eq!(other.said(Topic::Replicas).await, Ok(vec![]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,13 +92,16 @@ async fn what_nobody_renews_leaves_nothing_behind() {
     let handle = open(&settings(&single(&server)));
     for replica in ["a", "b"] {
         let expiry = Duration::from_millis(300);
-        handle.beat(replica, "sealed", expiry).await.unwrap();
+        handle
+            .say(Topic::Replicas, replica, "sealed", expiry)
+            .await
+            .unwrap();
     }
     until("the key is gone", || async {
         server.command(&["DBSIZE"]) == "0"
     })
     .await;
-    assert_eq!(handle.replicas().await, Ok(vec![]));
+    assert_eq!(handle.said(Topic::Replicas).await, Ok(vec![]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,24 +74,43 @@ fn consent(confirm: Option<&str>, break_glass: bool) -> Consent {
 }
 
 impl House {
-    fn asking<'a>(&'a self, person: &'a Person, act: Act, consent: &'a Consent) -> Asking<'a> {
+    /// The share of the live traffic, as a call asks for it.
+    fn share(&self, scope: &Scope) -> f64 {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(self.operated.share(scope))
+    }
+
+    fn share_of(&self, id: &str) -> f64 {
+        let board = self.operated.switchboard.board();
+        self.share(&board.get(id).unwrap().scope)
+    }
+
+    fn asking<'a>(
+        &'a self,
+        (person, share): (&'a Person, f64),
+        act: Act,
+        consent: &'a Consent,
+    ) -> Asking<'a> {
         Asking {
             operated: &self.operated,
             person,
             act,
             consent,
+            share,
         }
     }
 
     fn close(&self, person: &Person, scope: &str, consent: &Consent) -> Answer {
-        self.asking(person, Act::Close, consent).begin(new(scope))
+        let new = new(scope);
+        let asking = self.asking((person, self.share(&new.scope)), Act::Close, consent);
+        asking.begin(new)
     }
 
     fn open(&self, person: &Person, id: &str, consent: &Consent) -> Answer {
         let make =
             |closure: &Closure, by: By<'_>| changes::set(closure, State::Open, What::Open, by);
         let found = |_: &Closure| Circumstances::default();
-        let asking = self.asking(person, Act::Open, consent);
+        let asking = self.asking((person, self.share_of(id)), Act::Open, consent);
         asking.change((id, &IfMatch::Any), found, make, ask_to_open)
     }
 
@@ -101,14 +120,14 @@ impl House {
 
     fn approve(&self, person: &Person, id: &str) -> Answer {
         let consent = Consent::default();
-        let asking = self.asking(person, Act::Approve, &consent);
+        let asking = self.asking((person, self.share_of(id)), Act::Approve, &consent);
         let found = |closure: &Closure| approving(person, closure);
         asking.change((id, &IfMatch::Any), found, changes::approve, never)
     }
 
     fn undo(&self, person: &Person, id: &str) -> Answer {
         let consent = Consent::default();
-        let asking = self.asking(person, Act::Undo, &consent);
+        let asking = self.asking((person, self.share_of(id)), Act::Undo, &consent);
         let found = |closure: &Closure| undoing(person, closure);
         asking.change((id, &IfMatch::Any), found, changes::undo, ask_to_undo)
     }
@@ -273,7 +292,7 @@ fn a_change_is_of_the_state_that_was_judged() {
     let seen = IfMatch::Tags(vec!["\"99\"".to_owned()]);
     let make = |closure: &Closure, by: By<'_>| changes::set(closure, State::Open, What::Open, by);
     let consent = Consent::default();
-    let asking = house.asking(&night, Act::Open, &consent);
+    let asking = house.asking((&night, 0.0), Act::Open, &consent);
     let found = |_: &Closure| Circumstances::default();
     let answer = asking.change((&done.closure.id, &seen), found, make, ask_to_open);
     assert!(refusal(answer).contains("changed meanwhile"));

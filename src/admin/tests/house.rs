@@ -8,6 +8,7 @@ use crate::pipeline::rehearsal::Rehearsals;
 use crate::prober::LoopbackProber;
 use crate::switchboard::spread::Me;
 use crate::switchboard::timekeeping::{Timekeeping, Witness};
+use crate::traffic::LiveCensus;
 
 /// All that the API works on, over a board, in a folder.
 pub(in crate::admin) fn operated(
@@ -28,6 +29,9 @@ pub(in crate::admin) fn operated(
     let time = Arc::new(Timekeeping::start());
     let board = || Arc::clone(switchboard);
     let spread = Spread::new(me, board(), store, fleet_key.clone(), time);
+    let traffic = Arc::new(Traffic::new(clock::unix_time()));
+    let census = LiveCensus::new(Arc::clone(&traffic), board());
+    spread.set_census(Arc::new(census));
     let (tickets, policies) = (Arc::new(Rehearsals::new().unwrap()), access(roles));
     let prober = LoopbackProber::new(Vec::new(), rules(folder), board(), tickets);
     Operated {
@@ -37,7 +41,7 @@ pub(in crate::admin) fn operated(
         names: Arc::new(move || names.clone()),
         fleet_key: Some(fleet_key),
         spread: Arc::new(spread),
-        traffic: Arc::new(Traffic::new(clock::unix_time())),
+        traffic,
         drill: Arc::new(Drill::open(folder, Arc::new(prober), board())),
         history: Arc::new(History::open(&history, chain()).unwrap()),
         logs: Arc::new(Logs([

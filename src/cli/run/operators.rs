@@ -16,6 +16,7 @@ use crate::drill::Drill;
 use crate::edge::Doorway;
 use crate::prober::LoopbackProber;
 use crate::switchboard::Scope;
+use crate::traffic::LiveCensus;
 
 impl House {
     /// What the operators' API works on; from here on the fleet hears what probes are answered.
@@ -30,6 +31,9 @@ impl House {
         self.fleet
             .spread
             .set_prober(Arc::<LoopbackProber>::clone(&prober));
+        let traffic = Arc::clone(&self.shared.traffic);
+        let census = LiveCensus::new(traffic, Arc::clone(&self.switchboard));
+        self.fleet.spread.set_census(Arc::new(census));
         let known = Arc::clone(&rules);
         let meant = move |scope: &Scope| Names::of(&known.load()).check(scope);
         self.fleet.drop_ins.hold_against(Box::new(meant));

@@ -67,12 +67,21 @@ pub(super) fn preview(gateway: &Gateway, args: &PreviewArgs) -> Result<(), Failu
         Output::Plain => data(&format!("{:.4}", hits.share)),
         Output::Table => {
             data(&format!(
-                "{} would hit {:.1} requests a second, {:.1} % of what came in here in {:.0} s",
+                "{} would hit {:.1} requests a second, {:.1} % of what came in on {} in {:.0} s",
                 scope.summary(),
                 hits.requests_per_second,
                 hits.share * 100.0,
+                replicas(hits.replicas),
                 hits.window_seconds
             ));
+            for name in &hits.missing {
+                data(&format!("  without {name}, which did not answer"));
+            }
+            if let Some(why) = &hits.unknown {
+                data(&format!(
+                    "  without the other replicas: the fleet's store {why}"
+                ));
+            }
             for one in &hits.by_surface {
                 let (name, rate, share) = (&one.surface, one.requests_per_second, one.share);
                 data(&format!(
@@ -106,6 +115,13 @@ pub(super) fn preview(gateway: &Gateway, args: &PreviewArgs) -> Result<(), Failu
         }
     }
     Ok(())
+}
+
+fn replicas(number: usize) -> String {
+    match number {
+        1 => "one replica".to_owned(),
+        number => format!("{number} replicas"),
+    }
 }
 
 pub(super) fn drill(gateway: &Gateway, args: &DrillArgs) -> Result<(), Failure> {

@@ -19,7 +19,7 @@ pub struct Fuse {
     /// Public codes of the denials that count.
     #[schemars(length(min = 1))]
     pub codes: BTreeSet<FuseCode>,
-    /// So many distinct verified principals; one alone closes nothing.
+    /// So many distinct verified principals, refused by one replica; one alone closes nothing.
     #[schemars(range(min = 2))]
     pub distinct_principals: u32,
     /// Within this time.

@@ -60,6 +60,7 @@ impl Spread {
         let mut changes = self.board.changes();
         let mut step = Step::default();
         loop {
+            self.asked.notify_one();
             let tried = self.step(&mut step).await;
             if tried.is_err() {
                 step.version = None; // what was done of it isn't known

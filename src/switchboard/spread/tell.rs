@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::clock;
-use crate::switchboard::fleet::FleetError;
+use crate::switchboard::fleet::{FleetError, Topic};
 use crate::switchboard::probe::Prober;
 use crate::switchboard::seal::Kind;
 use crate::switchboard::spread::replica::{self, Probes, Replica};
@@ -133,7 +133,9 @@ impl Spread {
         let Ok(sealed) = self.key.seal(Kind::Replica, &self.replica()) else {
             return Err(FleetError::Malformed);
         };
-        self.store.beat(&self.id, &sealed, EXPIRY).await
+        self.store
+            .say(Topic::Replicas, &self.id, &sealed, EXPIRY)
+            .await
     }
 
     async fn compare(&self) -> Result<(), FleetError> {
@@ -200,6 +202,7 @@ async fn ask(prober: &dyn Prober, closures: Vec<Arc<Closure>>) -> Probes {
     join_all(asked).await.into_iter().flatten().collect()
 }
 
-fn milliseconds(time: Duration) -> u64 {
+/// A time in milliseconds.
+pub(super) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

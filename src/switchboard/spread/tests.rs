@@ -1,5 +1,6 @@
 //! Do all replicas come to the same board, whatever the store loses or is given?
 
+mod asking;
 mod store;
 mod lies;
 

@@ -11,8 +11,11 @@ async fn errors(handle: &Handle) -> [Option<FleetError>; 7] {
         handle.entries().await.err(),
         handle.put(&pairs(&[("field", "text")])).await.err(),
         handle.remove(&["field".to_owned()]).await.err(),
-        handle.beat("replica", "sealed", expiry).await.err(),
-        handle.replicas().await.err(),
+        handle
+            .say(Topic::Replicas, "replica", "sealed", expiry)
+            .await
+            .err(),
+        handle.said(Topic::Replicas).await.err(),
         handle.time().await.err(),
     ]
 }
@@ -152,7 +155,10 @@ async fn a_full_server_refuses_whole_puts_and_lets_entries_go() {
     let three = pairs(&[("a", "2"), ("b", "2"), ("c", "2")]);
     assert_eq!(handle.put(&three).await, Err(FleetError::Full));
     let expiry = Duration::from_secs(60);
-    assert_eq!(handle.beat("r", "s", expiry).await, Err(FleetError::Full));
+    assert_eq!(
+        handle.say(Topic::Replicas, "r", "s", expiry).await,
+        Err(FleetError::Full)
+    );
     assert_eq!(handle.version().await, before);
     let whole = pairs(&[("a", "1"), ("b", "1")]);
     assert_eq!(board(&handle).await, whole.into_iter().collect());

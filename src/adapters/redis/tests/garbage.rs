@@ -19,11 +19,17 @@ async fn keys_of_another_type_are_malformed_and_stay() {
     let malformed = Err(FleetError::Malformed);
     assert_eq!(handle.version().await, Err(FleetError::Malformed));
     assert_eq!(handle.entries().await, Err(FleetError::Malformed));
-    assert_eq!(handle.replicas().await, Err(FleetError::Malformed));
+    assert_eq!(
+        handle.said(Topic::Replicas).await,
+        Err(FleetError::Malformed)
+    );
     assert_eq!(handle.put(&pairs(&[("a", "1")])).await, malformed);
     assert_eq!(handle.remove(&["a".to_owned()]).await, malformed);
     let expiry = Duration::from_secs(60);
-    assert_eq!(handle.beat("r", "s", expiry).await, malformed);
+    assert_eq!(
+        handle.say(Topic::Replicas, "r", "s", expiry).await,
+        malformed
+    );
     assert!(handle.time().await.is_ok());
     for key in [BOARD, VERSION, REPLICAS] {
         assert_eq!(server.command(&["TYPE", key]), "list");
@@ -74,10 +80,10 @@ async fn garbage_among_the_replicas_hides_none_and_is_swept() {
     let server = Server::start();
     let handle = open(&settings(&single(&server)));
     server.command(&["HSET", REPLICAS, "x", "no time", "y", "5:past", "z", ":"]);
-    assert_eq!(handle.replicas().await, Ok(vec![]));
+    assert_eq!(handle.said(Topic::Replicas).await, Ok(vec![]));
     let expiry = Duration::from_secs(60);
-    handle.beat("r", "s", expiry).await.unwrap();
-    assert_eq!(handle.replicas().await, Ok(pairs(&[("r", "s")])));
+    handle.say(Topic::Replicas, "r", "s", expiry).await.unwrap();
+    assert_eq!(handle.said(Topic::Replicas).await, Ok(pairs(&[("r", "s")])));
     assert_eq!(server.command(&["HLEN", REPLICAS]), "1");
 }
 
@@ -101,7 +107,10 @@ async fn a_board_that_no_fleet_writes_is_not_read() {
     assert_eq!(handle.entries().await, Err(FleetError::Malformed));
     let replica = "redis.call('HSET', KEYS[1], 'r', '9999999999999:' .. string.rep('x', 2^24 + 1))";
     server.command(&["EVAL", replica, "1", REPLICAS]);
-    assert_eq!(handle.replicas().await, Err(FleetError::Malformed));
+    assert_eq!(
+        handle.said(Topic::Replicas).await,
+        Err(FleetError::Malformed)
+    );
     assert!(sent_by(&server) - before < 1 << 20, "it is not fetched");
 }
 

@@ -119,10 +119,16 @@ async fn a_word_of_a_replica_without_a_right_seal_is_no_word() {
     let minute = Duration::from_secs(60);
     let before = one.spread.refused();
     let own = seal(&key(), &word);
-    store.beat("another", &own, minute).await.unwrap(); // somebody else's word
+    store
+        .say(Topic::Replicas, "another", &own, minute)
+        .await
+        .unwrap(); // somebody else's word
     word.id = "forged".to_owned();
     let forged = seal(&FleetKey::new(&[8; 32]).unwrap(), &word);
-    store.beat("forged", &forged, minute).await.unwrap();
+    store
+        .say(Topic::Replicas, "forged", &forged, minute)
+        .await
+        .unwrap();
     let names: Vec<_> = one.spread.replicas().await.unwrap();
     assert_eq!(names.len(), 1, "{names:?}");
     assert_eq!(names[0].id, one.spread.id());
@@ -199,7 +205,10 @@ async fn an_old_word_of_another_replica_vouches_for_nothing() {
     word.at -= 2 * FRESH;
     let again = |word: &Replica| key().seal(Kind::Replica, word).unwrap();
     let minute = Duration::from_secs(60);
-    store.beat(&word.id, &again(&word), minute).await.unwrap();
+    store
+        .say(Topic::Replicas, &word.id, &again(&word), minute)
+        .await
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let one = One::start_in("new", Arc::new(store.clone()), folder, &["partner"]);
     until("in step", || one.spread.health() == Health::InStep).await;
@@ -207,7 +216,10 @@ async fn an_old_word_of_another_replica_vouches_for_nothing() {
     let settled = || one.board.is_known();
     assert!(one.is_closed("partner") && !settled());
     word.at += 2 * FRESH;
-    store.beat(&word.id, &again(&word), minute).await.unwrap();
+    store
+        .say(Topic::Replicas, &word.id, &again(&word), minute)
+        .await
+        .unwrap();
     until("a word of now", || !one.is_closed("partner")).await;
     assert!(one.is_closed("mobile") && settled());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::adapters::local_fleet::LocalFleet;
-use crate::switchboard::fleet::{FleetError, FleetStore};
+use crate::switchboard::fleet::{FleetError, FleetStore, Topic};
 
 /// What it answers instead.
 #[derive(Default)]
@@ -78,14 +78,20 @@ impl FleetStore for Faulty {
         self.store.remove(fields).await
     }
 
-    async fn beat(&self, replica: &str, sealed: &str, expiry: Duration) -> Result<(), FleetError> {
+    async fn say(
+        &self,
+        topic: Topic,
+        name: &str,
+        sealed: &str,
+        expiry: Duration,
+    ) -> Result<(), FleetError> {
         self.write()?;
-        self.store.beat(replica, sealed, expiry).await
+        self.store.say(topic, name, sealed, expiry).await
     }
 
-    async fn replicas(&self) -> Result<Vec<(String, String)>, FleetError> {
+    async fn said(&self, topic: Topic) -> Result<Vec<(String, String)>, FleetError> {
         self.read()?;
-        self.store.replicas().await
+        self.store.said(topic).await
     }
 
     async fn time(&self) -> Result<Duration, FleetError> {

@@ -1,4 +1,4 @@
--- KEYS: replicas. ARGV: replica, text, milliseconds until it is forgotten.
+-- KEYS: words. ARGV: name, text, milliseconds until it is forgotten; a channel, if it hints.
 -- A hash of `END:TEXT`, its ends by the server's clock. Who is forgotten is removed by who comes.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -13,4 +13,7 @@ redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f:', now + ARGV[3]) .. AR
 -- The hash lives as long as the one who is forgotten last.
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
+end
+if ARGV[4] then
+  redis.pcall('PUBLISH', ARGV[4], '') -- only a hint
 end

@@ -1,8 +1,8 @@
--- KEYS: replicas. ARGV: as for the entries.
+-- KEYS: words. ARGV: as for the entries.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[1]) then
-  return redis.error_reply('TOOLARGE too many replicas')
+  return redis.error_reply('TOOLARGE too many words')
 end
 local all = redis.call('HGETALL', KEYS[1])
 local alive = {}
