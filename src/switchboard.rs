@@ -168,10 +168,8 @@ impl Board {
     /// The board without those that ended before `since` (seconds since the Unix epoch).
     #[must_use]
     pub fn without_ended(&self, since: u64) -> Self {
-        let kept = |closure: &&Arc<Closure>| {
-            closure.is_in_force() || closure.pending.is_some() || closure.change.at >= since
-        };
-        let closures = self.closures.values().filter(kept);
+        let closures = self.closures.values();
+        let closures = closures.filter(|closure| !closure.ended_before(since));
         Self::new(self.revision, closures.cloned())
     }
 }

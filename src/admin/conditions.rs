@@ -23,8 +23,9 @@ use crate::digest;
 /// draft-ietf-httpapi-idempotency-key-header.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Calls whose answers are remembered.
-const REMEMBERED: usize = 1_000;
+/// Calls of one person whose answers are remembered. Each has their own: a busy one takes nothing
+/// from another.
+const REMEMBERED: usize = 100;
 /// Characters of a key.
 const KEY: usize = 128;
 
@@ -78,9 +79,13 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-/// Answers of calls that were named.
+/// Answers of calls that were named, by person: those that the operating system or a certificate
+/// authority knows, so not many.
 #[derive(Clone, Default)]
-pub(super) struct Answered(Arc<Mutex<Kept>>);
+pub(super) struct Answered(Arc<Mutex<HashMap<String, Kept>>>);
+
+/// A person, and the digest of the name that they gave a call.
+type Named<'a> = (&'a str, [u8; 32]);
 
 #[derive(Default)]
 struct Kept {
@@ -101,13 +106,18 @@ impl fmt::Debug for Answered {
 }
 
 impl Answered {
-    fn hold(&self) -> MutexGuard<'_, Kept> {
+    fn hold(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The answer that was given to this call; `None` where it is to be made now.
-    fn begin(&self, key: [u8; 32], asked: [u8; 32]) -> Result<Option<Response>, Problem> {
-        let mut kept = self.hold();
+    fn begin(
+        &self,
+        (person, key): Named<'_>,
+        asked: [u8; 32],
+    ) -> Result<Option<Response>, Problem> {
+        let mut persons = self.hold();
+        let kept = persons.entry(person.to_owned()).or_default();
         if let Some(answer) = kept.answers.get(&key) {
             if answer.asked != asked {
                 let detail = "this idempotency key was used for another call";
@@ -134,8 +144,11 @@ impl Answered {
     }
 
     /// Remembers what came of it. What failed here may be tried again.
-    fn end(&self, key: [u8; 32], done: Option<(StatusCode, HeaderMap, Bytes)>) {
-        let mut kept = self.hold();
+    fn end(&self, (person, key): Named<'_>, done: Option<(StatusCode, HeaderMap, Bytes)>) {
+        let mut persons = self.hold();
+        let Some(kept) = persons.get_mut(person) else {
+            return;
+        };
         if done.is_none() {
             kept.answers.remove(&key);
             kept.order.retain(|one| *one != key);
@@ -204,11 +217,11 @@ async fn once(answered: &Answered, request: Request, next: Next) -> Result<Respo
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
     })?;
     let person = parts.extensions.get::<Person>();
-    let person = person.map_or("", |person| person.name.as_str());
-    let key = digest::sha256_of_parts([person.as_bytes(), name.as_bytes()]);
+    let person = person.map_or_else(String::new, |person| person.name.clone());
+    let key = digest::sha256_of_parts([name.as_bytes()]);
     let target = parts.uri.to_string();
     let asked = [parts.method.as_str().as_bytes(), target.as_bytes(), &bytes];
-    if let Some(response) = answered.begin(key, digest::sha256_of_parts(asked))? {
+    if let Some(response) = answered.begin((&person, key), digest::sha256_of_parts(asked))? {
         return Ok(response);
     }
     // on its own: if the caller hangs up, the answer is kept for the next call of that name
@@ -221,7 +234,7 @@ async fn once(answered: &Answered, request: Request, next: Next) -> Result<Respo
         let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
         let done = (head.status, head.headers.clone(), body.clone());
         let kept = !head.status.is_server_error();
-        answered.end(key, kept.then_some(done));
+        answered.end((&person, key), kept.then_some(done));
         Response::from_parts(head, Body::from(body))
     });
     work.await
@@ -272,7 +285,7 @@ mod tests {
     #[test]
     fn a_named_call_is_done_once_and_answered_again() {
         let answered = Answered::default();
-        let (key, asked) = ([1; 32], [2; 32]);
+        let (key, asked) = (("eve", [1; 32]), [2; 32]);
         assert!(answered.begin(key, asked).unwrap().is_none());
         assert!(answered.begin(key, asked).is_err(), "it is on its way");
         let done = (
@@ -292,17 +305,24 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_answers_are_kept() {
+    fn only_so_many_answers_are_kept_and_nobody_elses_are_pushed_out() {
         let answered = Answered::default();
+        let others = ("bob", [0; 32]);
+        answered.begin(others, [0; 32]).unwrap();
+        answered.end(
+            others,
+            Some((StatusCode::OK, HeaderMap::new(), Bytes::new())),
+        );
         for number in 0..=u16::try_from(REMEMBERED).unwrap() {
             let mut key = [0; 32];
             key[..2].copy_from_slice(&number.to_be_bytes());
-            answered.begin(key, [0; 32]).unwrap();
+            answered.begin(("eve", key), [0; 32]).unwrap();
         }
-        assert_eq!(answered.hold().answers.len(), REMEMBERED);
+        assert_eq!(answered.hold()["eve"].answers.len(), REMEMBERED);
         assert!(
-            answered.begin([0; 32], [9; 32]).unwrap().is_none(),
+            answered.begin(("eve", [0; 32]), [9; 32]).unwrap().is_none(),
             "the oldest is forgotten"
         );
+        assert!(answered.begin(others, [0; 32]).unwrap().is_some());
     }
 }

@@ -296,6 +296,11 @@ impl Closure {
         self.state != State::Open
     }
 
+    /// Whether it is over since before `since` (seconds since the Unix epoch), and asked for by nobody.
+    pub(super) fn ended_before(&self, since: u64) -> bool {
+        !self.is_in_force() && self.pending.is_none() && self.change.at < since
+    }
+
     /// Which of two versions of one closure counts: the newer one; of two that claim the same
     /// revision the more restrictive one; and then any, but always the same one. A total order, so
     /// the greatest of any set is the same in whatever order they come.

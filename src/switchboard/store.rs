@@ -30,6 +30,11 @@ use swaps::Swaps;
 /// longer than any replica is away and comes back with its old disk.
 const ENDED_SECONDS: u64 = 90 * 24 * 60 * 60;
 
+/// Ends before this, in seconds since the Unix epoch, are forgotten.
+pub(in crate::switchboard) fn forgotten_since() -> u64 {
+    clock::unix_time().as_secs().saturating_sub(ENDED_SECONDS)
+}
+
 /// The boards of this gateway and their durable copy.
 #[derive(Debug)]
 pub struct Switchboard {
@@ -129,9 +134,8 @@ impl Switchboard {
             }
         }
         let known = found == Found::Board || (cold_start.baseline.is_some() && !lacks);
-        let since = clock::unix_time().as_secs().saturating_sub(ENDED_SECONDS);
         let layers = Layers {
-            shared: Arc::new(shared.without_ended(since)),
+            shared: Arc::new(shared.without_ended(forgotten_since())),
             cold,
             files: Vec::new(),
             given: 0,

@@ -91,6 +91,13 @@ impl Read {
         (read, refused)
     }
 
+    /// Fields of what ended before `since`: nobody brings an older version of it back.
+    pub(super) fn ended_before(&self, since: u64) -> Vec<String> {
+        let closures = self.board.closures();
+        let ended = closures.filter(|closure| closure.ended_before(since));
+        ended.map(|closure| closure.id.clone()).collect()
+    }
+
     /// Whether there is nothing at all.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -13,7 +13,7 @@ use crate::switchboard::seal::Kind;
 use crate::switchboard::spread::pull::{Flaw, Read};
 use crate::switchboard::spread::replica::digest;
 use crate::switchboard::spread::{PAUSE, Spread, jittered};
-use crate::switchboard::store::{Switchboard, Taken};
+use crate::switchboard::store::{Switchboard, Taken, forgotten_since};
 use crate::switchboard::timekeeping::Witness;
 use crate::switchboard::{Board, Closure};
 
@@ -106,11 +106,25 @@ impl Spread {
         let refused = step.read.refused();
         let flaw = refused.map(|(count, flaw)| format!("{count} entries of the store: {flaw}"));
         let shared = self.board.shared();
-        let news: Vec<Arc<Closure>> = step.read.board.beyond(&shared).cloned().collect();
+        let since = forgotten_since();
+        let news = step.read.board.beyond(&shared);
+        let is_over = |closure: &Closure| closure.ended_before(since);
+        let news = news.filter(|closure| !is_over(closure) || shared.get(&closure.id).is_some());
+        let news: Vec<Arc<Closure>> = news.cloned().collect();
+        self.forget(&step.read, since).await?;
         let not_taken = take(&self.board, news, &mut step.waiting).await;
         let taken = not_taken.is_none();
         self.say_refused(not_taken.or(flaw));
         Ok(taken)
+    }
+
+    /// Removes what ended long ago. By a clock that is right: another one could forget what isn't over.
+    async fn forget(&self, read: &Read, since: u64) -> Result<(), FleetError> {
+        let ended = read.ended_before(since);
+        if ended.is_empty() || !self.time.is_right() {
+            return Ok(());
+        }
+        self.store.remove(&ended).await
     }
 
     fn refuse(&self, refused: &[(String, Flaw)]) {
@@ -168,7 +182,10 @@ impl Spread {
     /// Puts into the store what this replica knows better.
     async fn put_back(&self, read: &mut Read) -> Result<(), FleetError> {
         let shared = self.board.shared();
-        let better = read.behind(&shared);
+        let since = forgotten_since();
+        let mut better = read.behind(&shared);
+        let holds = |closure: &Closure| read.board.get(&closure.id).is_some();
+        better.retain(|closure| !closure.ended_before(since) || holds(closure));
         for batch in better.chunks(BATCH) {
             let seal = |closure: &Arc<Closure>| {
                 let sealed = self.key.seal(Kind::Closure, &**closure).ok()?;

@@ -244,6 +244,60 @@ async fn a_store_that_forgets_is_told_again() {
     assert!(!fresh.is_closed("portal"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ended_long_ago_is_forgotten_and_nothing_else() {
+    let store = LocalFleet::new();
+    let long_ago = By {
+        at: crate::clock::unix_time().as_secs() - 91 * 86_400,
+        ..by(2)
+    };
+    let still_closed = version("c-1", "mobile", 1); // by an operator of years ago, and not ended
+    let opened = changes::set(
+        &version("c-2", "portal", 1),
+        State::Open,
+        What::Open,
+        long_ago,
+    );
+    let lately = By {
+        at: crate::clock::unix_time().as_secs(),
+        ..by(2)
+    };
+    let just_opened = changes::set(&version("c-3", "tcu", 1), State::Open, What::Open, lately);
+    let entries = [still_closed, opened.unwrap(), just_opened.unwrap()];
+    store.put(&entries.each_ref().map(sealed)).await.unwrap();
+    let one = One::start("one", Arc::new(store.clone()));
+    until_entries(&store, 2).await;
+    let left: Vec<String> = store
+        .entries()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(left, ["c-1", "c-3"]);
+    until("the rest is known", || one.is_closed("mobile")).await;
+    assert!(
+        one.board.shared().get("c-2").is_none(),
+        "nor taken up again"
+    );
+    // a replica that knows the end of what the store holds as closed says so, however old
+    one.board.take(vec![Arc::new(
+        changes::set(
+            &version("c-4", "portal", 1),
+            State::Open,
+            What::Open,
+            long_ago,
+        )
+        .unwrap(),
+    )]);
+    store
+        .put(&[sealed(&version("c-4", "portal", 1))])
+        .await
+        .unwrap();
+    until_entries(&store, 2).await;
+    assert!(!one.is_closed("portal"));
+}
+
 async fn until_entries(store: &LocalFleet, count: usize) {
     for _ in 0..6_000 {
         if store.entries().await.unwrap().len() == count {
