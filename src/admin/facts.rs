@@ -34,7 +34,7 @@ const NEWEST: usize = 100;
 pub struct Replicas {
     /// The one that answers.
     pub here: String,
-    /// Why others can't be told: the fleet's store doesn't answer.
+    /// Why there may be others: the fleet's store doesn't answer, or holds words without a right seal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
     /// Each with what it has in force.
@@ -54,9 +54,13 @@ pub(super) async fn replicas(
             if replicas.iter().all(|replica| replica.id != here) {
                 replicas.extend(own());
             }
+            let odd = operated.spread.odd_words();
+            let unknown = (odd > 0).then(|| {
+                format!("{odd} words there have no right seal: another fleet key, or a forgery")
+            });
             Replicas {
                 here,
-                unknown: None,
+                unknown,
                 replicas,
             }
         }

@@ -206,6 +206,11 @@ impl Spread {
         self.refused.load(Ordering::Relaxed)
     }
 
+    /// Words of replicas without a right seal, when they were read last: who said them isn't known.
+    pub fn odd_words(&self) -> u64 {
+        self.odd.load(Ordering::Relaxed)
+    }
+
     /// How many replicas were alive when they were counted last.
     pub fn replica_count(&self) -> u64 {
         self.replicas.load(Ordering::Relaxed)

@@ -105,6 +105,38 @@ fn a_read_is_cut_after_its_drain_and_a_command_goes_on_to_its_end() {
 }
 
 #[test]
+fn a_command_that_never_ends_is_cut_after_the_time_that_its_upstream_has() {
+    let limit = Duration::from_secs(3);
+    let upstream = Upstream::scripted(move |stream, _| {
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+        let mut going = stream.write_all(head).is_ok();
+        while going {
+            std::thread::sleep(limit / 20); // never so long that a read of it times out
+            going = stream.write_all(b".").is_ok();
+        }
+        false
+    });
+    let set = format!("upstreams.telematics.read_timeout={}s", limit.as_secs());
+    let house = House::start(upstream, ROUTES, &[], &[&set]);
+    let mut command = connect(house.gateway.edge);
+    let request = house.request(
+        &format!("POST /cars/{OWNED}/climate"),
+        &["Content-Length: 0"],
+    );
+    command.write_all(request.as_bytes()).unwrap();
+    command.read_exact(&mut [0; 10]).unwrap();
+    std::thread::sleep(limit); // without a closure it may take any time
+    close(&house, &[]);
+    let closed = monotonic();
+    let mut chunk = [0; 1_024];
+    while command.read(&mut chunk).is_ok_and(|read| read > 0) {
+        assert!(closed.elapsed() < limit * 5, "never cut");
+    }
+    assert!(closed.elapsed() >= limit * 9 / 10, "{:?}", closed.elapsed());
+    is_cut(&house.gateway.records(1)[0]);
+}
+
+#[test]
 fn a_stream_of_http2_is_reset_and_its_connection_goes_on() {
     let (upstream, tell) = slow();
     let house = House::with_tls(upstream, &[]);

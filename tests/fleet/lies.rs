@@ -56,6 +56,25 @@ fn nothing_that_lacks_the_seal_opens_or_closes() {
 }
 
 #[test]
+fn a_replica_that_cannot_be_believed_leaves_a_closure_unconfirmed() {
+    let fleet = Fleet::start();
+    let far = "9999999999999:"; // never forgotten
+    let stolen = FleetKey::new(&[8; 32]).unwrap();
+    let word = stolen.seal(Kind::Replica, &"gw4").unwrap();
+    let replicas = "{vingate:vingate}:replicas";
+    fleet
+        .redis
+        .command(&["HSET", replicas, "gw4-1", &format!("{far}{word}")]);
+    let words = ["switch", "close", "--surface", "mobile", "--reason", "leak"];
+    let waiting = [&words[..], &["--wait", "--wait-for", "3s"]].concat();
+    let output = fleet.gateways[0].operate(&waiting);
+    assert_eq!(output.status.code(), Some(6), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("no right seal"), "{told}");
+    fleet.until_all("mobile", 503);
+}
+
+#[test]
 fn an_old_version_that_is_written_again_reopens_nothing() {
     let fleet = Fleet::start();
     fleet.close(0, "mobile", &[]);

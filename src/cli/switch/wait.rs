@@ -170,7 +170,7 @@ fn report(
     }
     if let Some(why) = others {
         missing.push(format!(
-            "replicas that are not named: the fleet's store doesn't tell ({why})"
+            "replicas that are not named: the fleet's store doesn't tell all ({why})"
         ));
     }
     if missing.is_empty() {
