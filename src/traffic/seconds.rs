@@ -31,6 +31,9 @@ impl Seconds {
         let Some(row) = self.0.get_mut(at) else {
             return;
         };
+        if row.second > second {
+            return; // it began long ago, and is no longer counted
+        }
         if row.second != second {
             row.second = second;
             row.counts.clear();
@@ -52,5 +55,20 @@ impl Seconds {
             let sum = sums.entry(surface.clone()).or_default();
             *sum = sum.saturating_add(*count);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_began_long_ago_takes_no_count_away() {
+        let mut seconds = Seconds::default();
+        seconds.count(1_000, None);
+        seconds.count(1_000 - KEPT, None); // a WebSocket that ends now
+        let mut sums = BTreeMap::new();
+        seconds.add_to(&mut sums, 1_000);
+        assert_eq!(sums.get(&None), Some(&1));
     }
 }
