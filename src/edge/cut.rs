@@ -1,12 +1,15 @@
 //! How is a request that is being served ended from outside?
 //!
 //! Its serving future is dropped: an HTTP/1.1 connection closes, an HTTP/2 stream is reset, and the
-//! connection to the upstream with it. Web sockets need no word of their own: upgrades are refused.
+//! connection to the upstream with it. A WebSocket is told first, by a frame of its own
+//! ([`crate::edge::websocket`]); this is what happens when that takes too long.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::clock;
 
 tokio::task_local! {
     /// Ends what the current task serves.
@@ -19,7 +22,7 @@ pub(crate) struct Cut(Arc<Wanted>);
 
 #[derive(Debug, Default)]
 struct Wanted {
-    now: AtomicBool,
+    at: Mutex<Option<Instant>>,
     told: Notify,
 }
 
@@ -32,19 +35,41 @@ impl Cut {
     /// Ends it. The request that is meant must not have ended yet: another one may follow on its
     /// connection.
     pub(crate) fn now(&self) {
-        self.0.now.store(true, Ordering::Release);
+        self.at(clock::monotonic());
+    }
+
+    /// Ends it at `at`, unless it ended before. A later time than was wanted already changes nothing.
+    pub(crate) fn at(&self, at: std::time::Instant) {
+        let mut wanted = self.wanted_at();
+        *wanted = Some(wanted.map_or(at.into(), |before| before.min(at.into())));
+        drop(wanted);
         self.0.told.notify_one();
     }
 
     /// The request is over, so what was wanted of it is void.
     fn clear(&self) {
-        self.0.now.store(false, Ordering::Release);
+        *self.wanted_at() = None;
     }
 
     async fn wanted(&self) {
-        while !self.0.now.load(Ordering::Acquire) {
-            self.0.told.notified().await;
+        loop {
+            let at = *self.wanted_at();
+            let due = async {
+                match at {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased; // another time may be wanted by now, or none
+                () = self.0.told.notified() => {}
+                () = due => if *self.wanted_at() == at { return },
+            }
         }
+    }
+
+    fn wanted_at(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.0.at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,6 +100,21 @@ mod tests {
             std::future::pending::<()>().await;
         });
         assert_eq!(served.await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_at_the_earliest_time_that_was_wanted() {
+        let begun = Instant::now();
+        let served = scope(async {
+            let cut = Cut::current().unwrap();
+            let now = begun.into_std();
+            cut.at(now + std::time::Duration::from_secs(5));
+            cut.at(now + std::time::Duration::from_secs(2));
+            cut.at(now + std::time::Duration::from_secs(9));
+            std::future::pending::<()>().await;
+        });
+        assert_eq!(served.await, None);
+        assert_eq!(begun.elapsed().as_secs(), 2);
     }
 
     #[tokio::test]
