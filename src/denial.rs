@@ -98,6 +98,8 @@ pub enum HeadFlaw {
     Syntax,
     ActionMissing,
     ActionUnknown,
+    Handshake,
+    Frame,
 }
 
 /// Why a string is not the VIN of a vehicle that can be asked for (private).
@@ -142,6 +144,8 @@ pub enum AccessFlaw {
     Forbidden,
     /// A policy could not be evaluated: an error is a no.
     PolicyError,
+    /// A page of another origin began a WebSocket.
+    ForeignOrigin,
     /// The gateway's own question to itself, which no switch refused.
     Rehearsal,
 }
@@ -190,6 +194,8 @@ pub enum Dependency {
 pub enum ResponseFlaw {
     Encoded,
     UpgradeRefused,
+    HandshakeFailed,
+    Frame,
 }
 
 impl Denial {

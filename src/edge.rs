@@ -5,6 +5,7 @@
 
 pub(crate) mod connection;
 pub(crate) mod cut;
+pub(crate) mod websocket;
 pub mod tls;
 pub mod files;
 pub mod ops;

@@ -14,6 +14,7 @@ mod notice;
 mod rehearsal;
 mod response;
 mod upstream;
+mod websocket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +30,6 @@ use pingora::{Error, ErrorType, Result};
 
 use crate::denial::{Denial, HeadFlaw};
 use crate::edge::connection;
-use crate::pipeline::audit::Outcome;
 use crate::pipeline::decide::{Judge, decide};
 use crate::pipeline::guard::Guard;
 use crate::pipeline::head::{self, HeadLimits, ListenerFacts, RawHead};
@@ -111,7 +111,11 @@ impl Gateway {
             exchange.guard = Some(Guard::new(*vin, &rules.vins.wmis));
             session.set_ignore_info_resp(true); // a 103 may carry fields: only the answer is vetted
         }
-        exchange.permitted(permit);
+        exchange.permitted(permit)?;
+        if exchange.websocket.is_some() {
+            session.set_ignore_info_resp(true);
+            session.set_keepalive(None); // whatever is answered, it is the last request
+        }
         Ok(())
     }
 
@@ -142,6 +146,7 @@ impl Gateway {
             header_bytes: raw_head.len(),
             two_framings: errors::two_framings(&request.headers, &raw_head),
             has_body,
+            sent_ahead: connection::head_bytes().is_some_and(|bytes| bytes != raw_head.len()),
         };
         let limits = HeadLimits {
             header_bytes: usize::try_from(limits.header_bytes).unwrap_or(usize::MAX),
@@ -150,8 +155,7 @@ impl Gateway {
         head::read(&raw, limits)
     }
 
-    /// Writes a denial's answer; the connection is kept only if nothing of the request is left on
-    /// it.
+    /// Writes a denial's answer; the connection is kept only if nothing of the request is left there.
     async fn refuse(
         &self,
         session: &mut Session,
@@ -222,8 +226,9 @@ impl ProxyHttp for Gateway {
         _: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<Box<HttpPeer>> {
-        let permit = exchange.permit.as_ref().ok_or_else(|| Error::new(DENIED))?; // no permit, no upstream
-        let upstream = exchange.rules.upstreams.get(&permit.route().upstream);
+        if exchange.permit.is_none() {
+            return Err(Error::new(DENIED)); // no permit, no upstream
+        }
         // One turn a request: were it taken anew, other requests could lead this one to the same dead
         // address again.
         let turn = *exchange
@@ -231,8 +236,8 @@ impl ProxyHttp for Gateway {
             .get_or_insert_with(|| self.turn.fetch_add(1, Ordering::Relaxed));
         let number = turn.wrapping_add(exchange.attempts);
         exchange.attempts = exchange.attempts.saturating_add(1);
-        let peer = upstream.and_then(|upstream| upstream::peer(upstream, number));
-        peer.map(Box::new)
+        upstream::peer(exchange, number)
+            .map(Box::new)
             .ok_or_else(|| Error::new(ErrorType::InternalError))
     }
 
@@ -259,6 +264,9 @@ impl ProxyHttp for Gateway {
         _: bool,
         exchange: &mut Exchange,
     ) -> Result<()> {
+        if exchange.websocket.is_some() {
+            return Ok(()); // frames: they end with their socket
+        }
         let bytes = body.as_ref().map_or(0, Bytes::len);
         exchange.body_bytes = exchange
             .body_bytes
@@ -285,11 +293,12 @@ impl ProxyHttp for Gateway {
 
     async fn response_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        if response.status.is_informational() {
+        let switches = websocket::is_consent(response);
+        if response.status.is_informational() && !switches {
             return Ok(());
         }
         exchange.status = Some(response.status.as_u16());
@@ -300,6 +309,10 @@ impl ProxyHttp for Gateway {
             for (name, value) in quota::headers(standing) {
                 response.insert_header(name, value)?;
             }
+        }
+        if switches {
+            session.set_read_timeout(None); // the socket knows how long it may be silent
+            exchange.switch_protocols();
         }
         Ok(())
     }
@@ -327,11 +340,8 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
         client_reused: bool,
     ) -> Box<Error> {
-        let command = exchange.permit.as_ref().is_none_or(|permit| {
-            exchange.rules.policies.is_command(permit.action()) // a command is never sent twice
-        });
-        if command || !session.req_header().method.is_safe() {
-            error.set_retry(false);
+        if exchange.is_command() || !session.req_header().method.is_safe() {
+            error.set_retry(false); // a command is never sent twice
         } else {
             error.retry.decide_reuse(client_reused);
         }
@@ -345,9 +355,7 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        let permit = exchange.permit.as_ref();
-        let upstream = permit.and_then(|p| exchange.rules.upstreams.get(&p.route().upstream));
-        let addresses = upstream.map_or(0, |upstream| upstream.addresses.len());
+        let addresses = exchange.upstream().map_or(0, |it| it.addresses.len());
         error.set_retry(exchange.attempts < addresses); // nothing was sent: the next server may take it
         error
     }
@@ -361,7 +369,8 @@ impl ProxyHttp for Gateway {
         let started = session
             .response_written()
             .is_some_and(|response| !response.status.is_informational());
-        match exchange.denial.take().or_else(|| errors::denial_of(error)) {
+        let denial = exchange.denial.take().or_else(|| exchange.unanswered());
+        match denial.or_else(|| errors::denial_of(error)) {
             Some(denial) if !started => {
                 if self.refuse(session, exchange, denial).await.is_err() {
                     session.set_keepalive(None); // the client is gone; the record says what it got
@@ -376,11 +385,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, _: &mut Session, error: Option<&Error>, exchange: &mut Exchange) {
-        let outcome = match exchange.denial.take() {
-            Some(denial) => Outcome::Denied(denial),
-            None if error.is_some() => Outcome::Aborted,
-            None => Outcome::Forwarded,
-        };
+        let outcome = exchange.outcome(error);
         exchange.finish(&outcome);
         connection::request_done();
     }

@@ -37,6 +37,7 @@
 //! - "Not yours" and "doesn't exist" are one answer; so is a policy's no.
 //! - A Cedar error is a no. A switch only removes access.
 //! - Gateway and upstream read the same request: what can be read in two ways is refused.
+//! - A WebSocket is one request for as long as it is open: what would refuse it anew ends it.
 //! - One decision, one audit record. No VIN, subject or secret in a log.
 
 pub mod clock;

@@ -11,6 +11,7 @@ pub mod parameters;
 pub mod route;
 pub mod retirement;
 pub mod switch;
+pub mod websocket;
 pub mod identity;
 pub mod standing;
 pub mod rehearsal;
@@ -62,6 +63,9 @@ pub struct RequestHead {
     pub parameters: Parameters,
     /// All fields as sent.
     pub headers: HeaderMap,
+    /// Whether its connection can go on in another protocol: it is HTTP/1.1, and nothing was sent
+    /// after the head.
+    pub switchable: bool,
 }
 
 impl fmt::Debug for RequestHead {

@@ -298,6 +298,7 @@ fn route(
             .filter_map(|name| quotas.get(name.as_str()).cloned())
             .collect(),
         body: entry.body,
+        websocket: entry.websocket,
     }
 }
 

@@ -169,7 +169,7 @@ impl House {
             traffic: Arc::new(Traffic::new(vingate::clock::unix_time())),
             rehearsals: Arc::new(Rehearsals::new().unwrap()),
             fuses,
-            in_flight: InFlight::default(),
+            in_flight: InFlight::new(0),
         });
         let runtime = Runtime::new().unwrap();
         let (stop, stopped) = watch::channel(false);

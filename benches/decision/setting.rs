@@ -160,6 +160,7 @@ impl Setting {
             header_bytes: 900,
             two_framings: false,
             has_body: false,
+            sent_ahead: false,
         };
         head::read(
             &raw,

@@ -165,7 +165,9 @@ impl House {
         let switchboard = Arc::new(switchboard);
         let directory = Arc::new(EmbeddedDirectory::open(&config.ownership.file)?);
         let key = ChainKey::new(&rules.pseudonyms.derive(chain::REQUEST_LOG));
-        let audit = Arc::new(AuditLog::open(&config.audit.file, AUDIT_PLACES, key)?);
+        let websockets = usize::try_from(config.limits.websockets).unwrap_or_default();
+        let places = AUDIT_PLACES.saturating_add(websockets); // each holds one for as long as it lives
+        let audit = Arc::new(AuditLog::open(&config.audit.file, places, key)?);
         let key = ChainKey::new(&rules.pseudonyms.derive(chain::SWITCH_LOG));
         let fleet = Fleet::open(config, &switchboard, key, aside)?;
         let telemetry = Arc::new(Telemetry::new()?);
@@ -182,7 +184,7 @@ impl House {
             switchboard: Arc::clone(&switchboard),
             ports,
             telemetry: Arc::clone(&telemetry),
-            in_flight: InFlight::default(),
+            in_flight: InFlight::new(config.limits.websockets),
             traffic: Arc::new(Traffic::new(clock::unix_time())),
             rehearsals: Arc::new(Rehearsals::new()?),
             fuses,
@@ -237,6 +239,7 @@ impl House {
         }
         serving.store(false, Ordering::Release);
         stop.send_replace(true);
+        self.shared.in_flight.go_away(limits.drain_timeout.get());
         self.drain(&connections, limits.drain_timeout.get()).await;
         end.send_replace(true);
         if timeout(LEAVE, in_fleet).await.is_err() {
@@ -343,6 +346,7 @@ impl House {
                 }
                 self.access.store(Arc::new(access));
                 self.rules.store(Arc::new(rules));
+                self.shared.in_flight.rules_changed();
                 self.telemetry.reloaded(Reload::Ok);
             }
             Ok(Err(mistakes)) => {

@@ -9,6 +9,7 @@ mod path;
 mod references;
 mod route;
 mod store;
+mod websocket;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -31,7 +32,7 @@ const NAMED: [&str; 5] = ["surfaces", "issuers", "upstreams", "quotas", "fuses"]
 const SEALED: [(&str, &str); 2] = [("store", "redis"), ("baseline_file", "")];
 
 /// Durations of which none makes no sense.
-pub(crate) const ABOVE_ZERO: [&str; 11] = [
+pub(crate) const ABOVE_ZERO: [&str; 12] = [
     "/fuses/*/window",
     "/fuses/*/for",
     "/switches/restore_step",
@@ -42,6 +43,7 @@ pub(crate) const ABOVE_ZERO: [&str; 11] = [
     "/limits/body_timeout",
     "/limits/lookup_timeout",
     "/limits/drain_timeout",
+    "/limits/websocket_idle",
     "/redis/timeout",
 ];
 

@@ -34,6 +34,10 @@ pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
             was.limits.connections != is.limits.connections,
         ),
         (
+            "limits.websockets",
+            was.limits.websockets != is.limits.websockets,
+        ),
+        (
             "limits.drain_timeout",
             was.limits.drain_timeout != is.limits.drain_timeout,
         ),

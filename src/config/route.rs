@@ -56,6 +56,10 @@ pub struct RouteEntry {
     /// How a body is treated.
     #[serde(default)]
     pub body: BodyNeed,
+    /// Whether it is a WebSocket (RFC 6455) and nothing else: a `GET` by HTTP/1.1 without a vehicle,
+    /// its handshake judged like any request.
+    #[serde(default)]
+    pub websocket: bool,
 }
 
 /// The end of a route: answered as before until then, and gone from then on.

@@ -6,19 +6,18 @@
 //! isn't a request is the gateway's own, with its record. Of an HTTP/2 connection only the preface
 //! is waited for here; later the proxy library closes it when it was idle for too long.
 
+mod facts;
+
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use pingora::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
-    Stream, TimingDigest, UniqueID, UniqueIDType,
-};
+use pingora::protocols::{Shutdown, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
@@ -29,6 +28,7 @@ use crate::config::file::DenialFormat;
 use crate::denial::answer::{self, Asked};
 use crate::denial::{Denial, HeadFlaw};
 use crate::edge::cut;
+use crate::edge::websocket::{Tunnel, WebSocket};
 
 /// `PRI * HTTP/2.0` and what follows it.
 const PREFACE_BYTES: usize = 24;
@@ -71,6 +71,18 @@ pub(crate) fn request_done() {
     let _absent_on_http2 = CONNECTION.try_with(|watch| watch.set(Phase::Idle));
 }
 
+/// How many bytes came for the current head, and with it; `None` on HTTP/2.
+pub(crate) fn head_bytes() -> Option<usize> {
+    CONNECTION.try_with(|watch| watch.bytes()).ok()
+}
+
+/// The current request is the handshake of this WebSocket, and the last one of its connection; `false`
+/// on HTTP/2, which has none.
+pub(crate) fn become_websocket(websocket: &Arc<WebSocket>) -> bool {
+    let became = |watch: &Arc<HeadWatch>| watch.websocket.set(Arc::clone(websocket)).is_ok();
+    CONNECTION.try_with(became).unwrap_or(false)
+}
+
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -94,6 +106,9 @@ pub(super) struct HeadWatch {
     phase: Mutex<Phase>,
     refused: Mutex<Option<(Uuid, Denial)>>,
     timeout: Duration,
+    /// Bytes read since the last request.
+    bytes: AtomicUsize,
+    websocket: OnceLock<Arc<WebSocket>>,
 }
 
 impl HeadWatch {
@@ -104,6 +119,8 @@ impl HeadWatch {
             phase: Mutex::new(Phase::Reading(deadline)),
             refused: Mutex::new(None),
             timeout,
+            bytes: AtomicUsize::new(0),
+            websocket: OnceLock::new(),
         })
     }
 
@@ -134,6 +151,10 @@ impl HeadWatch {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     }
 
+    fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     fn phase(&self) -> Phase {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -152,8 +173,12 @@ impl HeadWatch {
 
     /// The first bytes after a request begin a head; those of HTTP/2 may be its whole preface.
     fn read_some(&self, count: usize) {
+        self.bytes.fetch_add(count, Ordering::Relaxed);
         match self.phase() {
-            Phase::Idle => self.set(Phase::Reading(later(self.timeout))),
+            Phase::Idle => {
+                self.bytes.store(count, Ordering::Relaxed);
+                self.set(Phase::Reading(later(self.timeout)));
+            }
             Phase::Preface(_, left) if left <= count => self.set(Phase::Serving),
             Phase::Preface(deadline, left) => {
                 self.set(Phase::Preface(deadline, left.saturating_sub(count)));
@@ -204,6 +229,8 @@ pub(super) struct Downstream {
     rejected_with: Option<Denial>,
     /// What is still to be written before the end, once that is known.
     last_word: Option<Bytes>,
+    /// Once it is a WebSocket's.
+    tunnel: Option<Tunnel>,
 }
 
 impl Downstream {
@@ -217,7 +244,17 @@ impl Downstream {
             read_any: false,
             rejected_with: None,
             last_word: None,
+            tunnel: None,
         }
+    }
+
+    /// What it reads and writes through, once it is a WebSocket's.
+    fn tunnel(&mut self) -> Option<(&mut Tunnel, &mut Stream)> {
+        if let (None, Some(websocket)) = (&self.tunnel, self.watch.websocket.get()) {
+            self.tunnel = Some(Tunnel::new(Arc::clone(websocket)));
+        }
+        let tunnel = self.tunnel.as_mut()?;
+        Some((tunnel, &mut self.inner))
     }
 }
 
@@ -251,6 +288,9 @@ impl AsyncRead for Downstream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
+        if let Some((tunnel, inner)) = self.tunnel() {
+            return tunnel.poll_read(inner, context, buffer);
+        }
         if let Phase::Reading(deadline) | Phase::Preface(deadline, _) = self.watch.phase() {
             if self.deadline.deadline() != deadline {
                 self.deadline.as_mut().reset(deadline);
@@ -277,6 +317,9 @@ impl AsyncWrite for Downstream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
+        if let Some((tunnel, inner)) = self.tunnel() {
+            return tunnel.poll_write(inner, context, bytes);
+        }
         match self.watch.phase() {
             Phase::Serving | Phase::Idle | Phase::Preface(..) => {
                 Pin::new(&mut self.inner).poll_write(context, bytes)
@@ -307,6 +350,9 @@ impl AsyncWrite for Downstream {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<()>> {
+        if let Some((tunnel, inner)) = self.tunnel() {
+            ready!(tunnel.poll_end(inner, context));
+        }
         if self.last_word.is_none() {
             self.last_word = Some(self.last_word());
             let until = later(self.watch.timeout);
@@ -332,43 +378,3 @@ impl Shutdown for Downstream {
         }
     }
 }
-
-impl UniqueID for Downstream {
-    fn id(&self) -> UniqueIDType {
-        self.inner.id()
-    }
-}
-
-impl Ssl for Downstream {
-    fn get_ssl(&self) -> Option<&pingora::protocols::tls::TlsRef> {
-        self.inner.get_ssl()
-    }
-
-    fn get_ssl_digest(&self) -> Option<Arc<pingora::protocols::tls::SslDigest>> {
-        self.inner.get_ssl_digest()
-    }
-
-    fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.inner.selected_alpn_proto()
-    }
-}
-
-impl GetTimingDigest for Downstream {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.inner.get_timing_digest()
-    }
-}
-
-impl GetProxyDigest for Downstream {
-    fn get_proxy_digest(&self) -> Option<Arc<pingora::protocols::raw_connect::ProxyDigest>> {
-        self.inner.get_proxy_digest()
-    }
-}
-
-impl GetSocketDigest for Downstream {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.inner.get_socket_digest()
-    }
-}
-
-impl Peek for Downstream {}

@@ -22,7 +22,7 @@ use crate::pipeline::notice::Placer;
 use crate::pipeline::ports::AuditSlot;
 use crate::pipeline::route::Route;
 use crate::pipeline::{Findings, RequestHead};
-use crate::rules::Rules;
+use crate::rules::{Rules, Upstream};
 use crate::switchboard::Board;
 use crate::switchboard::fuse::Refused;
 use crate::telemetry::Sample;
@@ -31,6 +31,7 @@ use super::Shared;
 use super::form::{Form, GrpcStatus};
 use super::in_flight::CutBy;
 use super::notice;
+use super::websocket::{self, Begun};
 
 /// The group of actions by which devices report.
 const INGEST: &str = "Ingest";
@@ -73,6 +74,8 @@ pub struct Exchange {
     /// Upstream addresses tried.
     pub attempts: usize,
     pub(super) form: Form,
+    /// Its WebSocket, from its permit on.
+    pub(super) websocket: Option<Begun>,
     /// Why it was cut, if it was; there once it is in flight.
     cut_by: Option<CutBy>,
     started: Instant,
@@ -97,6 +100,7 @@ impl Exchange {
             permit: None,
             guard: None,
             placer: None,
+            websocket: None,
             cut_by: None,
             denial: None,
             status: None,
@@ -163,15 +167,59 @@ impl Exchange {
     }
 
     /// It may be forwarded; from now on a closure finds it. To be called before the second look.
-    pub(super) fn permitted(&mut self, permit: Permit) {
+    ///
+    /// # Errors
+    /// There is no place for one more WebSocket.
+    pub(super) fn permitted(&mut self, permit: Permit) -> Result<(), Denial> {
         let permit = Arc::new(permit);
+        self.permit = Some(Arc::clone(&permit));
+        let in_flight = &self.shared.in_flight;
+        if permit.route().websocket {
+            let cut_by = CutBy::default();
+            let begun = websocket::begin(&permit, &self.rules, in_flight, &cut_by)?;
+            let judged = (begun.shared(), &self.rules.revision);
+            in_flight.enter_websocket(self.id, &permit, judged, &cut_by);
+            if self.shared.rules.load().revision != self.rules.revision {
+                in_flight.rules_changed(); // since it was judged
+            }
+            self.cut_by = Some(cut_by);
+            self.websocket = Some(begun);
+            return Ok(());
+        }
         let upstream = self.rules.upstreams.get(&permit.route().upstream);
         let limit = upstream.map(|upstream| upstream.read_timeout);
-        let command = self.rules.policies.is_command(permit.action());
-        let limit = limit.filter(|_| command);
-        let cut_by = self.shared.in_flight.enter(self.id, &permit, limit);
-        self.cut_by = Some(cut_by);
-        self.permit = Some(permit);
+        let limit = limit.filter(|_| self.rules.policies.is_command(permit.action()));
+        self.cut_by = Some(in_flight.enter(self.id, &permit, limit));
+        Ok(())
+    }
+
+    /// How what was forwarded ended.
+    pub(super) fn outcome(&mut self, error: Option<&pingora::Error>) -> Outcome {
+        match (self.denial.take(), self.cut_by()) {
+            (Some(denial), _) => Outcome::Denied(denial),
+            (None, Some(denial)) => Outcome::Cut(denial),
+            (None, None) if error.is_some() => Outcome::Aborted,
+            (None, None) => Outcome::Forwarded,
+        }
+    }
+
+    /// Why it was cut, if it was.
+    fn cut_by(&self) -> Option<Denial> {
+        let said = self.cut_by.as_ref()?.get().cloned();
+        said.or_else(|| self.websocket.as_ref()?.expired())
+    }
+
+    /// Whether it is known not to do anything: not even that it was not permitted.
+    pub(super) fn is_command(&self) -> bool {
+        self.permit
+            .as_ref()
+            .is_none_or(|permit| self.rules.policies.is_command(permit.action()))
+    }
+
+    /// The upstream that it goes to, once permitted.
+    pub(super) fn upstream(&self) -> Option<&Upstream> {
+        let permit = self.permit.as_ref()?;
+        self.rules.upstreams.get(&permit.route().upstream)
     }
 
     /// Writes the one record and the metrics; a second call does nothing.
@@ -273,8 +321,7 @@ fn is_ingest(rules: &Rules, route: &Route) -> bool {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let cut_by = self.cut_by.as_ref().and_then(|cut_by| cut_by.get());
-        match cut_by.cloned() {
+        match self.cut_by() {
             Some(denial) => self.finish(&Outcome::Cut(denial)),
             None => self.finish(&Outcome::Unknown), // a panic, or a task that was cut off
         }

@@ -2,18 +2,22 @@
 //!
 //! A permit covers what was judged, not what is closed later: when the board changes, every request
 //! in flight is asked again. A read that is no longer allowed has ten seconds, a command the time-out
-//! of its upstream, and neither has any where the closure says so. A request costs one insertion and
-//! one removal; nobody looks at it unless the board changes.
+//! of its upstream, and neither has any where the closure says so. A WebSocket has no answer to wait
+//! for: within the time of a read each gets a turn of its own, so that not all clients come back at
+//! once, and is told so. A request costs one insertion and one removal; nobody looks at it unless the
+//! board changes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use crate::clock;
 use crate::denial::Denial;
 use crate::edge::cut::Cut;
+use crate::edge::websocket::{Code, Haste, WebSocket};
 use crate::gateway::Shared;
 use crate::pipeline::decide::Permit;
 use crate::switchboard::Board;
@@ -25,10 +29,22 @@ const READ_DRAIN: Duration = Duration::from_secs(10);
 /// Why a request was cut, for its record; set before it ends.
 pub(super) type CutBy = Arc<OnceLock<Denial>>;
 
+/// In which WebSockets take their turns: what is left of a read's time once one was told, didn't
+/// listen, and was cut.
+const TURNS: Duration = Duration::from_secs(6);
+
+/// Turns are drawn from so many.
+const DRAWN: u32 = 1_000;
+
 /// Every request that has a permit and no end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct InFlight {
     served: Mutex<HashMap<Uuid, Served>>,
+    /// Places for WebSockets.
+    websockets: Arc<Semaphore>,
+    /// Since when the gateway stops, and in which time WebSockets take their turns.
+    leaving: OnceLock<(Instant, Duration)>,
+    told: Notify,
 }
 
 #[derive(Debug)]
@@ -40,24 +56,177 @@ struct Served {
     cut_by: CutBy,
     /// When it is cut, if it still isn't allowed then.
     due: Option<Instant>,
+    websocket: Option<Turn>,
+}
+
+/// A WebSocket, and its turn among all.
+#[derive(Debug)]
+struct Turn {
+    websocket: Arc<WebSocket>,
+    /// Revision of the rules that its handshake was judged by.
+    rules: Arc<str>,
+    /// Of [`DRAWN`].
+    drawn: u32,
+}
+
+impl Turn {
+    /// Its part of a time that all share.
+    fn of(&self, time: Duration) -> Duration {
+        let drawn = time.saturating_mul(self.drawn);
+        drawn.checked_div(DRAWN).unwrap_or(time)
+    }
+}
+
+/// What everything in flight is asked about, at one moment.
+#[derive(Clone, Copy)]
+struct Now<'a> {
+    board: &'a Board,
+    /// Revision of the rules in force.
+    rules: &'a str,
+    at: Instant,
+    /// Since when the gateway stops, and in which time WebSockets take their turns.
+    leaving: Option<(Instant, Duration)>,
+}
+
+/// Why something in flight ends before its own end.
+enum End {
+    /// It is closed.
+    Closed(Denial),
+    /// Its WebSocket was judged by rules that are no longer in force.
+    Outdated,
+    /// The gateway stops, and a WebSocket would not.
+    Leaving,
+}
+
+/// Whether something in flight is to end.
+enum Due {
+    Never,
+    At(Instant),
+    Now(End),
+}
+
+impl Served {
+    fn due(&mut self, now: Now<'_>) -> Due {
+        let refused = self.permit.confirm(now.board, clock::unix_time()).err();
+        let (from, grace, end) = match (refused, &self.websocket, now.leaving) {
+            (Some(denial), ..) if self.permit.is_cut_at_once(now.board) => {
+                (now.at, Duration::ZERO, End::Closed(denial))
+            }
+            (Some(denial), ..) => (now.at, self.grace, End::Closed(denial)),
+            (None, Some(turn), Some((since, time))) => (since, turn.of(time), End::Leaving),
+            (None, Some(turn), None) if *turn.rules != *now.rules => {
+                (now.at, self.grace, End::Outdated)
+            }
+            (None, ..) => {
+                self.due = None; // it was opened again in time
+                return Due::Never;
+            }
+        };
+        let due = from.checked_add(grace).unwrap_or(from);
+        let due = self.due.map_or(due, |before| before.min(due));
+        self.due = Some(due);
+        if due > now.at {
+            Due::At(due)
+        } else {
+            Due::Now(end)
+        }
+    }
+
+    /// Ends it: by a word of its own if it is a WebSocket, and by a cut if it is not, or doesn't listen.
+    fn end(&self, end: End, now: Now<'_>) {
+        let code = match end {
+            End::Closed(denial) => {
+                self.cut_by.get_or_init(|| denial);
+                Code::TryAgainLater
+            }
+            End::Outdated => Code::ServiceRestart,
+            End::Leaving => Code::GoingAway,
+        };
+        let haste = if self.permit.is_cut_at_once(now.board) {
+            Haste::AtOnce
+        } else {
+            Haste::InOrder
+        };
+        let told = |turn: &Turn| turn.websocket.close(code, haste);
+        if self.websocket.as_ref().is_some_and(told) {
+            let until = now.at.checked_add(haste.limit().saturating_mul(2));
+            self.cut.at(until.unwrap_or(now.at));
+        } else {
+            self.cut.now();
+        }
+    }
 }
 
 impl InFlight {
+    /// With so many WebSockets at most.
+    pub fn new(websockets: u32) -> Self {
+        let places = usize::try_from(websockets).unwrap_or(Semaphore::MAX_PERMITS);
+        Self {
+            served: Mutex::default(),
+            websockets: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            leaving: OnceLock::new(),
+            told: Notify::new(),
+        }
+    }
+
     /// A request is about to be forwarded. To be called before its last look at the board: whatever
     /// closes after that look finds it here. `limit` is the time-out of a command.
     pub(super) fn enter(&self, id: Uuid, permit: &Arc<Permit>, limit: Option<Duration>) -> CutBy {
+        let grace = limit.unwrap_or(READ_DRAIN);
         let cut_by = CutBy::default();
+        self.insert(id, (permit, grace), &cut_by, None);
+        cut_by
+    }
+
+    /// The same for a WebSocket, by whose record `cut_by` stands.
+    pub(super) fn enter_websocket(
+        &self,
+        id: Uuid,
+        permit: &Arc<Permit>,
+        (websocket, rules): (&Arc<WebSocket>, &Arc<str>),
+        cut_by: &CutBy,
+    ) {
+        let drawn = Uuid::new_v4().as_u128().checked_rem(u128::from(DRAWN));
+        let turn = Turn {
+            websocket: Arc::clone(websocket),
+            rules: Arc::clone(rules),
+            drawn: drawn.and_then(|it| it.try_into().ok()).unwrap_or_default(),
+        };
+        self.insert(id, (permit, turn.of(TURNS)), cut_by, Some(turn));
+        if self.leaving.get().is_some() {
+            self.told.notify_one();
+        }
+    }
+
+    /// Other rules may be in force: WebSockets that were judged by those before end, each in its turn,
+    /// and are judged anew when their clients come back.
+    pub fn rules_changed(&self) {
+        self.told.notify_one();
+    }
+
+    fn insert(
+        &self,
+        id: Uuid,
+        (permit, grace): (&Arc<Permit>, Duration),
+        cut_by: &CutBy,
+        websocket: Option<Turn>,
+    ) {
         if let Some(cut) = Cut::current() {
             let served = Served {
                 permit: Arc::clone(permit),
-                grace: limit.unwrap_or(READ_DRAIN),
+                grace,
                 cut,
-                cut_by: Arc::clone(&cut_by),
+                cut_by: Arc::clone(cut_by),
                 due: None,
+                websocket,
             };
             self.lock().insert(id, served);
         }
-        cut_by
+    }
+
+    /// A place for one more WebSocket, until it is dropped.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.websockets).try_acquire_owned().ok()
     }
 
     /// A request is over.
@@ -65,30 +234,36 @@ impl InFlight {
         self.lock().remove(&id);
     }
 
-    /// Asks all requests again at `at`, and cuts those whose time is up; when to ask again, if the
-    /// board doesn't change before.
-    fn review(&self, board: &Board, at: Instant) -> Option<Instant> {
-        let now = clock::unix_time();
+    /// The gateway stops within `limit`: WebSockets, which would never end, are told in its first half.
+    pub fn go_away(&self, limit: Duration) {
+        let leaving = (clock::monotonic(), TURNS.min(limit.div_f32(2.0)));
+        if self.leaving.set(leaving).is_ok() {
+            self.told.notify_one();
+        }
+    }
+
+    /// Asks all requests again, and ends those whose time is up; when to ask again, if nothing changes
+    /// before.
+    fn review(&self, board: &Board, rules: &str) -> Option<Instant> {
+        let now = Now {
+            board,
+            rules,
+            at: clock::monotonic(),
+            leaving: self.leaving.get().copied(),
+        };
         let mut next: Option<Instant> = None;
         // INVARIANT: a request is cut under the lock, so before it can leave and another one follow on
         // its connection.
-        self.lock().retain(|_, served| {
-            let Err(denial) = served.permit.confirm(board, now) else {
-                served.due = None; // it was opened again in time
-                return true;
-            };
-            let cut = served.permit.is_cut_at_once(board);
-            let grace = if cut { Duration::ZERO } else { served.grace };
-            let due = at.checked_add(grace).unwrap_or(at);
-            let due = served.due.map_or(due, |before| before.min(due));
-            served.due = Some(due);
-            if due > at {
+        self.lock().retain(|_, served| match served.due(now) {
+            Due::Never => true,
+            Due::At(due) => {
                 next = Some(next.map_or(due, |earliest| earliest.min(due)));
-                return true;
+                true
             }
-            served.cut_by.get_or_init(|| denial);
-            served.cut.now();
-            false
+            Due::Now(end) => {
+                served.end(end, now);
+                false
+            }
         });
         next
     }
@@ -105,7 +280,9 @@ pub async fn watch(shared: Arc<Shared>) {
     loop {
         revisions.mark_unchanged(); // before the board is read: what comes later is seen again
         let board = shared.switchboard.board();
-        let next = shared.in_flight.review(&board, clock::monotonic());
+        let next = shared
+            .in_flight
+            .review(&board, &shared.rules.load().revision);
         let due = async {
             match next {
                 Some(due) => tokio::time::sleep_until(due.into()).await,
@@ -118,6 +295,7 @@ pub async fn watch(shared: Arc<Shared>) {
                     return; // the switchboard is gone, and so are the requests
                 }
             }
+            () = shared.in_flight.told.notified() => {}
             () = due => {}
         }
     }

@@ -3,11 +3,11 @@
 //! The head of an answer is vetted here; its body passes the guard as it streams.
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use pingora::http::ResponseHeader;
 
 use crate::denial::ResponseFlaw;
-use crate::gateway::Exchange;
+use crate::gateway::{Exchange, websocket};
 use crate::pipeline::guard::Guard;
 
 /// Fields that are between the gateway and its upstream only.
@@ -22,8 +22,11 @@ pub(super) fn vet(
     response: &mut ResponseHeader,
     exchange: &mut Exchange,
 ) -> Result<(), ResponseFlaw> {
-    if response.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(ResponseFlaw::UpgradeRefused);
+    if websocket::is_consent(response) && !exchange.is_completed_by(response) {
+        return Err(match exchange.websocket {
+            Some(_) => ResponseFlaw::HandshakeFailed,
+            None => ResponseFlaw::UpgradeRefused,
+        });
     }
     for name in PRIVATE {
         response.remove_header(name);

@@ -9,9 +9,8 @@ use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
 use crate::clock;
 use crate::denial::Denial;
-use crate::gateway::{Exchange, notice};
+use crate::gateway::{Exchange, notice, websocket};
 use crate::pipeline::forward;
-use crate::rules::Upstream;
 use crate::switchboard::Board;
 
 /// How long an unused upstream connection is kept: shorter than the idle limits of common servers,
@@ -19,7 +18,8 @@ use crate::switchboard::Board;
 const IDLE: Duration = Duration::from_secs(30);
 
 /// The peer of an attempt that is this number in line.
-pub(super) fn peer(upstream: &Upstream, number: usize) -> Option<HttpPeer> {
+pub(super) fn peer(exchange: &Exchange, number: usize) -> Option<HttpPeer> {
+    let upstream = exchange.upstream()?;
     let index = number.checked_rem(upstream.addresses.len())?;
     let address = *upstream.addresses.get(index)?;
     let server_name = upstream.tls.as_ref().map(|tls| tls.server_name.clone());
@@ -41,6 +41,9 @@ pub(super) fn peer(upstream: &Upstream, number: usize) -> Option<HttpPeer> {
         // against one set would be reused for another.
         peer.group_key = tls.authorities.fingerprint();
     }
+    if exchange.websocket.is_some() {
+        websocket::allow(&mut peer);
+    }
     Some(peer)
 }
 
@@ -59,6 +62,9 @@ pub(super) fn prepare(
         request.remove_header(name);
     }
     notice::ask_for_whole(request, exchange);
+    if permit.route().websocket {
+        websocket::ask_for_plain_frames(request);
+    }
     if permit.body_digest().is_some() {
         request.remove_header(&header::EXPECT); // the body is here already
     }

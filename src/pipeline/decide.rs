@@ -21,7 +21,7 @@ use crate::pipeline::route::{PathParameters, Route};
 use crate::pipeline::switch::{self, Situation};
 use crate::pipeline::vehicle::{self, Vin};
 use crate::pipeline::{
-    Findings, Principal, RequestHead, action, audit, identity, retirement, standing,
+    Findings, Principal, RequestHead, action, audit, identity, retirement, standing, websocket,
 };
 use crate::rules::Rules;
 use crate::switchboard::Board;
@@ -129,6 +129,7 @@ pub async fn decide(
         // charges a quota: what judges it can only deny.
         return Err(rehearsal::judge(rehearsal, situation, (rules, board), now));
     }
+    websocket::check(&route, head)?;
     if route.identity_required {
         let principal = identity::identify(&rules.issuers, &route.surface, head)?;
         situation.principal = Some(principal);

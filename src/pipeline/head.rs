@@ -54,6 +54,8 @@ pub struct RawHead<'a> {
     pub two_framings: bool,
     /// Whether a body comes, announced or not: HTTP/2 needs no length.
     pub has_body: bool,
+    /// Whether more than the head came with it.
+    pub sent_ahead: bool,
 }
 
 impl fmt::Debug for RawHead<'_> {
@@ -145,6 +147,7 @@ pub fn read(raw: &RawHead<'_>, limits: HeadLimits) -> Result<RequestHead, Denial
         query: query.map(str::to_owned),
         parameters,
         headers: raw.headers.clone(),
+        switchable: raw.version == Version::HTTP_11 && !raw.sent_ahead,
     })
 }
 

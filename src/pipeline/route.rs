@@ -7,7 +7,7 @@
 mod pattern;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::pipeline) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,6 +50,8 @@ pub struct Route {
     pub quotas: Vec<Arc<QuotaPolicy>>,
     /// How a body is treated.
     pub body: BodyNeed,
+    /// Whether it takes handshakes of WebSockets, and nothing else.
+    pub websocket: bool,
 }
 
 /// A surface as a decision uses it.

@@ -33,6 +33,7 @@ fn a_route() -> Route {
         upstream: Arc::from("telematics"),
         quotas: Vec::new(),
         body: BodyNeed::Auto,
+        websocket: false,
     }
 }
 

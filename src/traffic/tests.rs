@@ -41,6 +41,7 @@ fn route(surface: &str) -> Arc<Route> {
         upstream: Arc::from("telematics"),
         quotas: Vec::new(),
         body: BodyNeed::Auto,
+        websocket: false,
     })
 }
 

@@ -301,6 +301,7 @@ impl Request {
             header_bytes: 500,
             two_framings: false,
             has_body: false,
+            sent_ahead: false,
         };
         head::read(
             &raw,

@@ -78,7 +78,8 @@ fn reads_go_on_without_a_place_where_that_is_said() {
 /// The status of a read when 8,192 records, which is all that can, wait for the disk.
 fn read_without_a_place(policy: &str) -> u16 {
     let set = format!("audit.when_unavailable={policy}");
-    let house = House::before(Upstream::start(), MORE, &[&set]);
+    let set = [&*set, "limits.websockets=0"]; // each would have a place of its own
+    let house = House::before(Upstream::start(), MORE, &set);
     house.gateway.fill_disk(0);
     let edge = house.gateway.edge;
     std::thread::scope(|scope| {

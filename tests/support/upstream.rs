@@ -44,6 +44,18 @@ impl Upstream {
         Self::scripted(move |stream, _| stream.write_all(bytes).is_err())
     }
 
+    /// One that the test serves by itself: it keeps nothing here.
+    pub(crate) fn elsewhere(address: SocketAddr) -> Self {
+        let shared = Shared {
+            requests: Vec::new(),
+            answer: Vec::new(),
+        };
+        Self {
+            address,
+            shared: Arc::new(Mutex::new(shared)),
+        }
+    }
+
     fn open(script: Option<Arc<Script>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

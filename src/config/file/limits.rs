@@ -94,6 +94,11 @@ pub struct Limits {
     pub token_cache: u32,
     /// Time that SIGTERM gives to requests in flight.
     pub drain_timeout: Span,
+    /// WebSockets that are open at a time: each holds one of the connections, and the place of its
+    /// record.
+    pub websockets: u32,
+    /// Time without a byte in either direction after which a WebSocket is closed.
+    pub websocket_idle: Span,
 }
 
 impl Default for Limits {
@@ -109,6 +114,8 @@ impl Default for Limits {
             lookup_timeout: Span::from_millis(250), // an embedded look-up takes microseconds
             token_cache: 100_000,      // about 100 MB at 1 KiB each
             drain_timeout: Span::from_secs(30), // what orchestrators wait by habit
+            websockets: 5_000,         // the other half of the connections is for requests
+            websocket_idle: Span::from_secs(300), // clients that mean to stay send a ping a minute
         }
     }
 }

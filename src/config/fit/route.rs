@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::document::{Document, Node};
-use crate::config::fit::{name, path};
+use crate::config::fit::{name, path, websocket};
 use crate::config::mistakes::Mistakes;
 use crate::config::moment::Moment;
 use crate::config::words;
@@ -22,6 +22,7 @@ pub(crate) fn route_file(file: &Document, mistakes: &mut Mistakes) {
         path_parameters(&route, mistakes);
         pointers(&route, mistakes);
         body(&route, mistakes);
+        websocket::check(&route, mistakes);
         if let Some(retired) = route.get("retired") {
             retirement(&retired, mistakes);
         }

@@ -26,6 +26,7 @@ fn head(query: &str) -> RequestHead {
         query: Some(query.to_owned()),
         parameters: Parameters::read(query.as_bytes()).unwrap(),
         headers: HeaderMap::new(),
+        switchable: false,
     }
 }
 

@@ -34,6 +34,7 @@ fn head(path: &str, query: &str) -> RequestHead {
         query: Some(query.to_owned()),
         parameters: Parameters::default(),
         headers: HeaderMap::new(),
+        switchable: false,
     }
 }
 
@@ -60,6 +61,7 @@ fn route() -> Arc<Route> {
         upstream: Arc::from("telematics"),
         quotas: Vec::new(),
         body: BodyNeed::Auto,
+        websocket: false,
     })
 }
 

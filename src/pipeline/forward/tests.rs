@@ -27,6 +27,7 @@ fn head(fields: &[(&str, &str)]) -> RequestHead {
         query: Some("b=c".to_owned()),
         parameters: Parameters::default(),
         headers,
+        switchable: false,
     }
 }
 

@@ -31,6 +31,7 @@ struct Case<'a> {
     trusted: &'a [&'a str],
     two_framings: bool,
     has_body: bool,
+    sent_ahead: bool,
     header_bytes: usize,
 }
 
@@ -46,6 +47,7 @@ impl Default for Case<'_> {
             trusted: &[],
             two_framings: false,
             has_body: false,
+            sent_ahead: false,
             header_bytes: 100,
         }
     }
@@ -83,6 +85,7 @@ impl Case<'_> {
                 header_bytes: self.header_bytes,
                 two_framings: self.two_framings,
                 has_body: self.has_body,
+                sent_ahead: self.sent_ahead,
             },
             LIMITS,
         )
@@ -291,6 +294,7 @@ fn a_raw_head_hides_its_target_and_fields() {
         header_bytes: 0,
         two_framings: false,
         has_body: false,
+        sent_ahead: false,
     };
     let text = format!("{raw:?}");
     assert!(

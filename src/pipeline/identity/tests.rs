@@ -86,6 +86,7 @@ fn head(token: &str, now: u64) -> RequestHead {
         query: None,
         parameters: Parameters::default(),
         headers,
+        switchable: false,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::pipeline::RequestHead;
 use crate::pipeline::parameters::Parameters;
 
 /// A route written as `ID METHOD,METHOD PATH [HOST,HOST]`.
-fn route(text: &str, listed: &[(&str, &[&str])]) -> Arc<Route> {
+pub(in crate::pipeline) fn route(text: &str, listed: &[(&str, &[&str])]) -> Arc<Route> {
     let words: Vec<&str> = text.split(' ').collect();
     let own = |values: &[&str]| values.iter().map(|it| (*it).to_owned()).collect();
     let surface = Surface {
@@ -47,6 +47,7 @@ fn route(text: &str, listed: &[(&str, &[&str])]) -> Arc<Route> {
         upstream: Arc::from("telematics"),
         quotas: Vec::new(),
         body: BodyNeed::Auto,
+        websocket: false,
     })
 }
 
@@ -63,6 +64,7 @@ fn head(method: &str, host: &str, path: &str) -> RequestHead {
         query: None,
         parameters: Parameters::default(),
         headers: HeaderMap::new(),
+        switchable: false,
     }
 }
 

@@ -33,6 +33,7 @@ fn route(off: Option<&str>, identity_required: bool, versions: Option<ClientVers
         upstream: Arc::from("telematics"),
         quotas: Vec::new(),
         body: BodyNeed::Auto,
+        websocket: false,
     }
 }
 
@@ -49,6 +50,7 @@ fn head(host: &str, listener: &str, headers: HeaderMap) -> RequestHead {
         query: None,
         parameters: Parameters::default(),
         headers,
+        switchable: false,
     }
 }
 

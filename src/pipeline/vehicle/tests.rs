@@ -101,6 +101,7 @@ impl Case<'_> {
             query: Some(self.query.clone()),
             parameters: Parameters::read(self.query.as_bytes()).unwrap(),
             headers,
+            switchable: false,
         };
         let pairs = self
             .path

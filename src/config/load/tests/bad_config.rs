@@ -257,6 +257,11 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         &["vingate.toml:78: `limits.drain_timeout` must be above zero"],
     ),
     (
+        "judged_body_bytes = 65536",
+        r#"websocket_idle = "0s""#,
+        &["vingate.toml:78: `limits.websocket_idle` must be above zero"],
+    ),
+    (
         r#""routes/*.toml""#,
         r#""routes/*.tml""#,
         &["vingate.toml:1: glob `routes/*.tml` matches no file"],

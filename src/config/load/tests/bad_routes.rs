@@ -23,6 +23,33 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "upstream = \"telematics\"\nquotas",
+        "upstream = \"telematics\"\nwebsocket = true\nquotas",
+        &[
+            "routes/mobile.toml:4: `websocket = true` wants `methods = [\"GET\"]`: a handshake is one",
+            "routes/mobile.toml:8: `websocket = true` wants `vehicle = \"none\"`: other cars' VINs can't be masked within frames",
+        ],
+    ),
+    (
+        r#"action = { json = "/data"#,
+        "websocket = true\naction = { json = \"/data",
+        &[
+            "routes/mobile.toml:26: `websocket = true` wants `methods = [\"GET\"]`: a handshake is one",
+            "routes/mobile.toml:29: `websocket = true` wants an action that no body chooses: a handshake has none",
+            "routes/mobile.toml:30: `websocket = true` wants `vehicle = \"none\"`: other cars' VINs can't be masked within frames",
+        ],
+    ),
+    (
+        r#"because = "pictures and style sheets""#,
+        "because = \"news\"\nwebsocket = true\nbody = \"opaque\"",
+        &["routes/mobile.toml:22: `websocket = true` goes without `body`: a handshake has none"],
+    ),
+    (
+        r#"because = "pictures and style sheets""#,
+        "because = \"news\"\nwebsocket = \"yes\"",
+        &["routes/mobile.toml:21: `websocket` wants `true` or `false`, not `yes`"],
+    ),
+    (
         r#"methods = ["GET"]"#,
         "methods = []",
         &["routes/mobile.toml:15: `methods` must not be empty"],

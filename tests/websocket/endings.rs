@@ -1,0 +1,88 @@
+//! What else ends a WebSocket?
+
+use tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::support::{Gateway, Tokens};
+use crate::{House, ROUTES, close_code, is_alive, peer};
+
+#[test]
+fn it_ends_with_its_token() {
+    let house = House::echoing();
+    let mut claims = Tokens::claims("owner");
+    claims["exp"] = (claims["iat"].as_u64().unwrap() + 2).into();
+    let bearer = format!("Bearer {}", house.tokens.sign(&claims));
+    let mut brief = house
+        .try_open("/live", &[("authorization", &bearer)])
+        .unwrap();
+    let mut lasting = house.open("/live");
+    assert!(is_alive(&mut brief));
+    assert_eq!(close_code(&mut brief), Some(CloseCode::Policy));
+    assert!(is_alive(&mut lasting));
+    assert!(brief.read().is_err());
+    let record = &house.gateway.records(1)[0];
+    assert_eq!(
+        (&record["outcome"], &record["reason"]),
+        (&"aborted".into(), &"expired".into())
+    );
+}
+
+#[test]
+fn it_ends_when_nobody_says_anything() {
+    let house = House::before(peer::echo(), &["limits.websocket_idle=1s"]);
+    let mut socket = house.open("/live");
+    assert_eq!(close_code(&mut socket), Some(CloseCode::Away));
+    assert!(socket.read().is_err());
+    assert_eq!(house.gateway.records(1)[0]["code"], "request-timeout");
+}
+
+#[test]
+fn it_outlives_the_time_outs_of_requests() {
+    let times = [
+        "limits.body_timeout=200ms",
+        "limits.header_timeout=200ms",
+        "upstreams.telematics.read_timeout=200ms",
+        "upstreams.telematics.connect_timeout=200ms",
+    ];
+    let house = House::before(peer::echo(), &times);
+    let mut socket = house.open("/live");
+    let mut pause = std::time::Duration::from_millis(100);
+    for _ in 0..4 {
+        std::thread::park_timeout(pause);
+        assert!(is_alive(&mut socket));
+        pause *= 2;
+    }
+}
+
+#[test]
+fn it_is_judged_anew_when_the_rules_change() {
+    let house = House::echoing();
+    let mut socket = house.open("/live");
+    house.gateway.signal("HUP");
+    let reloaded = |_: &Gateway| house.gateway.stderr().contains("reloaded").then_some(());
+    house.gateway.until("the reload", reloaded);
+    assert!(is_alive(&mut socket), "nothing has changed");
+    let routes = house.gateway.folder.path().join("routes.toml");
+    std::fs::write(&routes, ROUTES.replace("\"/live\"", "\"/news\"")).unwrap();
+    house.gateway.signal("HUP");
+    assert_eq!(close_code(&mut socket), Some(CloseCode::Restart));
+    assert_eq!(house.try_open("/live", &[]).unwrap_err(), 404);
+    assert!(is_alive(&mut house.open("/news")));
+}
+
+#[test]
+fn it_is_told_when_the_gateway_stops() {
+    let house = House::before(peer::echo(), &["limits.drain_timeout=8s"]);
+    let mut sockets: Vec<_> = (0..3).map(|_| house.open("/live")).collect();
+    house.gateway.signal("TERM");
+    for socket in &mut sockets {
+        assert_eq!(close_code(socket), Some(CloseCode::Away));
+        assert!(socket.read().is_err());
+    }
+    let records = house.gateway.records(3);
+    assert!(
+        records.iter().all(|it| it["outcome"] == "forwarded"),
+        "{records:?}"
+    );
+    let (status, _) = house.gateway.stop();
+    assert_eq!(status.code(), Some(0));
+}
