@@ -188,6 +188,7 @@ impl Authority {
             schema,
             policies,
             revision,
+            ..
         } = read::read(directory, SCHEMA)?;
         Self::assemble(schema, policies, revision).map_err(|message| {
             let mut mistakes = Mistakes::default();

@@ -9,10 +9,12 @@ pub struct Mistakes(Vec<Mistake>);
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mistake {
-    /// `file:line`, `--set KEY`, or the path of a file.
+    /// `file:line`, `file:line:column`, `--set KEY`, or the path of a file.
     pub place: String,
     /// What was wanted, offending values in backticks.
     pub message: String,
+    /// The line of the file with a caret under it, where that helps.
+    pub excerpt: Option<String>,
 }
 
 impl Mistakes {
@@ -21,6 +23,16 @@ impl Mistakes {
         self.0.push(Mistake {
             place: place.into(),
             message: message.into(),
+            excerpt: None,
+        });
+    }
+
+    /// Adds one that is shown in its line.
+    pub fn add_with(&mut self, place: String, message: String, excerpt: String) {
+        self.0.push(Mistake {
+            place,
+            message,
+            excerpt: Some(excerpt),
         });
     }
 
@@ -46,12 +58,18 @@ impl Mistakes {
 
     /// Puts them in the order of files and lines, each once.
     pub fn sort(&mut self) {
-        fn order(mistake: &Mistake) -> (&str, usize) {
-            mistake
-                .place
-                .rsplit_once(':')
-                .and_then(|(file, line)| Some((file, line.parse().ok()?)))
-                .unwrap_or((&mistake.place, 0))
+        fn number(place: &str) -> Option<(&str, usize)> {
+            let (file, number) = place.rsplit_once(':')?;
+            Some((file, number.parse().ok()?))
+        }
+        fn order(mistake: &Mistake) -> (&str, usize, usize) {
+            let Some((head, last)) = number(&mistake.place) else {
+                return (&mistake.place, 0, 0);
+            };
+            match number(head) {
+                Some((file, line)) => (file, line, last),
+                None => (head, last, 0),
+            }
         }
         self.0
             .sort_by(|one, other| (order(one), one).cmp(&(order(other), other)));
@@ -72,6 +90,9 @@ impl fmt::Display for Mistakes {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for mistake in &self.0 {
             writeln!(out, "{}: {}", mistake.place, mistake.message)?;
+            if let Some(excerpt) = &mistake.excerpt {
+                writeln!(out, "{excerpt}")?;
+            }
         }
         Ok(())
     }

@@ -3,7 +3,10 @@
 //! The home of Cedar, but for what operators may do. Policies are sliced by action and principal type
 //! when they are loaded; an evaluation error denies.
 
+pub(crate) mod source;
+mod traps;
 pub(crate) mod read;
+pub mod bounds;
 mod entities;
 mod memo;
 mod slice;
@@ -115,6 +118,7 @@ impl PolicySet {
             schema,
             policies,
             revision,
+            ..
         } = read::read(directory, read::SCHEMA)?;
         Self::assemble(&schema, &policies, revision).map_err(|message| {
             let mut mistakes = Mistakes::default();

@@ -9,16 +9,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
-use miette::Diagnostic;
 
 use crate::config::Mistakes;
 use crate::digest;
+use crate::pipeline::policy::source::Source;
+use crate::pipeline::policy::traps;
 
 /// Name of the schema's file.
 pub(crate) const SCHEMA: &str = "schema.cedarschema";
 
 /// What every policy must say about itself.
 const ANNOTATIONS: [&str; 3] = ["id", "owner", "reason"];
+
+/// How the ids of ceilings and floors begin, and no others: one that strays among the live policies is
+/// a mistake, not a permit.
+pub(crate) const BOUNDS: [&str; 2] = ["ceiling.", "floor."];
 
 /// A right set of files.
 #[derive(Debug)]
@@ -27,43 +32,37 @@ pub(crate) struct Written {
     pub(crate) schema: Schema,
     /// All policies, each under its `@id`.
     pub(crate) policies: Vec<Policy>,
+    /// `file:line:column` of each `@id`.
+    #[cfg_attr(
+        not(feature = "prove"),
+        expect(dead_code, reason = "counterexamples are told with it")
+    )]
+    pub(crate) places: BTreeMap<String, String>,
     /// SHA-256 over all files, hex, first 16 digits.
     pub(crate) revision: Arc<str>,
-}
-
-/// One file as text.
-struct Source {
-    place: String,
-    text: String,
-}
-
-impl Source {
-    /// `file:line` of a byte offset.
-    fn at(&self, offset: usize) -> String {
-        let before = self.text.bytes().take(offset);
-        let line = before.filter(|byte| *byte == b'\n').count();
-        format!("{}:{}", self.place, line.saturating_add(1))
-    }
-
-    /// `file:line` of what Cedar complains about, or the file where Cedar doesn't say.
-    fn of(&self, complaint: &dyn Diagnostic) -> String {
-        let label = complaint.labels().and_then(|mut labels| labels.next());
-        label.map_or_else(|| self.place.clone(), |label| self.at(label.offset()))
-    }
 }
 
 /// Reads and validates what is in `directory`; its schema is the file of this name.
 pub(crate) fn read(directory: &Path, schema: &str) -> Result<Written, Mistakes> {
     let mut mistakes = Mistakes::default();
-    let schema_source = source(&directory.join(schema), &mut mistakes);
+    let schema_source = Source::read(&directory.join(schema), &mut mistakes);
     let schema = schema_source
         .as_ref()
         .and_then(|source| parse_schema(source, &mut mistakes));
+    if let Some(source) = &schema_source {
+        traps::find_hidden(source, &mut mistakes);
+    }
     let sources: Vec<Source> = list(directory, &mut mistakes)
         .iter()
-        .filter_map(|path| source(path, &mut mistakes))
+        .filter_map(|path| Source::read(path, &mut mistakes))
         .collect();
-    let policies = parse_all(&sources, schema.as_ref(), &mut mistakes);
+    let (policies, places) = parse_all(&sources, schema.as_ref(), &mut mistakes);
+    for (id, place) in &places {
+        if BOUNDS.iter().any(|bound| id.starts_with(bound)) {
+            let message = format!("`@id(\"{id}\")` names a ceiling or a floor: it is never live");
+            mistakes.add(place.as_str(), message);
+        }
+    }
     if mistakes.is_empty() && !policies.iter().any(|one| one.effect() == Effect::Permit) {
         let place = directory.display().to_string();
         mistakes.add(place, "no policy permits anything, in no `*.cedar` file");
@@ -73,6 +72,7 @@ pub(crate) fn read(directory: &Path, schema: &str) -> Result<Written, Mistakes> 
         Some(schema) if mistakes.is_empty() => Ok(Written {
             schema,
             policies,
+            places,
             revision,
         }),
         _ => Err(mistakes),
@@ -80,7 +80,7 @@ pub(crate) fn read(directory: &Path, schema: &str) -> Result<Written, Mistakes> 
 }
 
 /// The folder's own `*.cedar` files, sorted; folders below hold ceilings, floors and other sets.
-fn list(directory: &Path, mistakes: &mut Mistakes) -> Vec<PathBuf> {
+pub(crate) fn list(directory: &Path, mistakes: &mut Mistakes) -> Vec<PathBuf> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) => {
@@ -105,44 +105,32 @@ fn list(directory: &Path, mistakes: &mut Mistakes) -> Vec<PathBuf> {
     paths
 }
 
-fn source(path: &Path, mistakes: &mut Mistakes) -> Option<Source> {
-    let place = path.display().to_string();
-    match fs::read_to_string(path) {
-        Ok(text) => Some(Source { place, text }),
-        Err(error) => {
-            mistakes.add(place, format!("can't be read: {error}"));
-            None
-        }
-    }
-}
-
 fn parse_schema(source: &Source, mistakes: &mut Mistakes) -> Option<Schema> {
     match Schema::from_cedarschema_str(&source.text) {
         Ok((schema, warnings)) => {
             for warning in warnings {
-                mistakes.add(source.of(&warning), warning.to_string());
+                source.complain(&warning, mistakes);
             }
+            traps::find_clocks(source, mistakes);
             Some(schema)
         }
         Err(error) => {
-            mistakes.add(source.of(&error), explain(&error, &error.to_string()));
+            source.complain(&error, mistakes);
             None
         }
     }
 }
 
-/// Cedar's message, with its advice where it has one.
-fn explain(complaint: &dyn Diagnostic, message: &str) -> String {
-    match complaint.help() {
-        Some(help) => format!("{message} ({help})"),
-        None => message.to_owned(),
-    }
-}
-
-fn parse_all(sources: &[Source], schema: Option<&Schema>, mistakes: &mut Mistakes) -> Vec<Policy> {
+/// Policies of files that stand together, each under its `@id`, and where each is.
+pub(crate) fn parse_all(
+    sources: &[Source],
+    schema: Option<&Schema>,
+    mistakes: &mut Mistakes,
+) -> (Vec<Policy>, BTreeMap<String, String>) {
     let mut places = BTreeMap::new();
     let mut all = Vec::new();
     for source in sources {
+        traps::find_hidden(source, mistakes);
         let Some(policies) = parse(source, mistakes) else {
             continue;
         };
@@ -152,7 +140,7 @@ fn parse_all(sources: &[Source], schema: Option<&Schema>, mistakes: &mut Mistake
         }
         all.extend(named);
     }
-    all
+    (all, places)
 }
 
 fn parse(source: &Source, mistakes: &mut Mistakes) -> Option<Vec<Policy>> {
@@ -161,7 +149,7 @@ fn parse(source: &Source, mistakes: &mut Mistakes) -> Option<Vec<Policy>> {
         Err(errors) => {
             let errors: cedar_policy::ParseErrors = errors;
             for error in errors.iter() {
-                mistakes.add(source.of(error), explain(error, &error.to_string()));
+                source.complain(error, mistakes);
             }
             return None;
         }
@@ -192,24 +180,21 @@ fn name(
 ) -> Vec<Policy> {
     let mut named = Vec::new();
     for policy in policies {
-        let place = source.at(offset(policy));
+        let (place, start) = (source.at(offset(policy)), offset(policy));
+        let span = || start..start; // one caret, where it begins
         for annotation in ANNOTATIONS {
             let value = policy.annotation(annotation).unwrap_or_default().trim();
             if value.is_empty() || value.contains('\n') {
-                mistakes.add(
-                    place.clone(),
-                    format!("a policy needs `@{annotation}(\"...\")`, one line"),
-                );
+                let message = format!("a policy needs `@{annotation}(\"...\")`, one line");
+                source.blame(span(), message, mistakes);
             }
         }
         let Some(id) = policy.annotation("id") else {
             continue;
         };
-        if let Some(first) = places.insert(id.to_owned(), place.clone()) {
-            mistakes.add(
-                place,
-                format!("`@id(\"{id}\")` stands twice, first at {first}"),
-            );
+        if let Some(first) = places.insert(id.to_owned(), place) {
+            let message = format!("`@id(\"{id}\")` stands twice, first at {first}");
+            source.blame(span(), message, mistakes);
         } else {
             named.push(policy.new_id(PolicyId::new(id)));
         }
@@ -226,12 +211,15 @@ fn validate(source: &Source, schema: &Schema, policies: &[Policy], mistakes: &mu
             return;
         }
     };
-    let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
+    // The gateway gives the principal and the resource: an attribute of what one of them names would
+    // be missing, and the policy would err.
+    let validator = Validator::new(schema.clone());
+    let result = validator.validate_with_level(&set, ValidationMode::Strict, 1);
     for error in result.validation_errors() {
-        mistakes.add(source.of(error), explain(error, &error.to_string()));
+        source.complain(error, mistakes);
     }
     for warning in result.validation_warnings() {
-        mistakes.add(source.of(warning), explain(warning, &warning.to_string()));
+        source.complain(warning, mistakes);
     }
 }
 

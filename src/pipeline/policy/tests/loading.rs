@@ -59,36 +59,36 @@ fn every_mistake_is_told_with_file_and_line() {
         ("\npermit (principal, action, resource", "bad.cedar:"),
         (
             "\n\npermit (principal, action, resource);",
-            "bad.cedar:3: a policy needs `@id(\"...\")`",
+            "bad.cedar:3:1: a policy needs `@id(\"...\")`",
         ),
         (
             "@id(\"x\")\npermit (principal, action, resource);",
-            "bad.cedar:1: a policy needs `@reason(\"...\")`",
+            "bad.cedar:1:1: a policy needs `@reason(\"...\")`",
         ),
         (
             &policy("ok", "permit (principal, action, resource);"),
-            "bad.cedar:1: `@id(\"ok\")` stands twice, first at ",
+            "bad.cedar:1:1: `@id(\"ok\")` stands twice, first at ",
         ),
         (
             &policy(
                 "x",
                 "permit (principal, action == Action::\"Fly\", resource);",
             ),
-            "bad.cedar:4: ",
+            "bad.cedar:4:",
         ),
         (
             &policy(
                 "x",
                 "permit (principal, action, resource)\nwhen { context.age > 3 };",
             ),
-            "bad.cedar:5: ",
+            "bad.cedar:5:",
         ),
         (
             &policy(
                 "x",
                 "permit (principal, action, resource) when { resource.owner == principal };",
             ),
-            "bad.cedar:4: ",
+            "bad.cedar:4:",
         ),
         (
             &policy("x", "forbid (principal is Fleet, action, resource);"),
@@ -152,8 +152,13 @@ fn a_schema_that_asks_for_more_than_the_gateway_has_is_a_mistake() {
     for (from, to, wanted) in [
         (
             "surface: String,",
-            "surface: String, age: Long,",
+            "surface: String, height: Long,",
             "can't put",
+        ),
+        (
+            "surface: String,",
+            "surface: String, tokenAge: Long,",
+            ":22: `tokenAge` in a context is a clock or an age",
         ),
         (
             "telematics: Bool,",
