@@ -20,6 +20,7 @@
 //! | [`adapters`] | implementations of ports: ownership store, door, ledger, audit log, the fleet's store |
 //! | [`config`] | the configuration as written, its mistakes, its schema |
 //! | [`admin`] | the operators' API, on a Unix socket and by client certificate; who may do what |
+//! | `prove` | what the policies never allow and never refuse, with a solver; feature `prove` |
 //! | [`telemetry`] | metrics and logs |
 //! | [`cli`] | one file a command |
 //! | [`clock`] | the only place that reads a clock |
@@ -55,6 +56,8 @@ pub mod gateway;
 pub mod edge;
 pub mod prober;
 pub mod drill;
+#[cfg(feature = "prove")]
+pub mod prove;
 pub mod telemetry;
 pub mod admin;
 pub mod cli;

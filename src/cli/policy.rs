@@ -1,6 +1,10 @@
-//! Do the policies decide as their cases say?
+//! Are the policies right, and do they decide as their cases say?
 //!
 //! Those for vehicles, and those for operators where the folder has them.
+
+mod fmt;
+mod lint;
+mod prove;
 
 use std::path::{Path, PathBuf};
 
@@ -20,10 +24,58 @@ pub struct Args {
 /// What to do with the policies.
 #[derive(Debug, clap::Subcommand)]
 enum PolicyCommand {
+    /// Write policies the way Cedar's formatter does; exit 1 if `--check` finds one that isn't.
+    Fmt(fmt::Args),
+    /// Parse and validate schema and policies; exit 3 if anything is wrong.
+    ///
+    /// Strictly: a policy that can never apply, one that may not find what it asks for, one without
+    /// `@id`, `@owner` and `@reason`, a clock or an age in the context, and characters that hide or look
+    /// alike are mistakes. A gateway insists on the same when it starts.
+    Check(Target),
+    /// Check, ceilings and floors too; `--deep` finds policies that change nothing.
+    Lint(lint::Args),
     /// Run the policies' cases; exit 4 if one fails.
     Test(Target),
-    /// Parse and validate schema and policies; exit 3 if anything is wrong.
-    Check(Target),
+    /// Prove what the policies never allow and never refuse; exit 4 if anything isn't proved.
+    ///
+    /// Over every kind of request and every state of the facts, with the solver cvc5. What the policies
+    /// allow must be within each file of `ceilings/`; what a file of `floors/` allows they must allow;
+    /// no policy may fail to be evaluated. What doesn't hold is told by an example: who, what, to which
+    /// car, by which policy. In each run a hole is planted, and must be found.
+    Prove(prove::Args),
+}
+
+/// How long the solver may think.
+#[derive(Debug, clap::Args)]
+struct Solver {
+    /// The solver's program, cvc5 1.0 or later.
+    #[arg(long, env = "CVC5", value_name = "PROGRAM", default_value = "cvc5")]
+    solver: PathBuf,
+    /// How many seconds it may take for one question.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    time_limit: u16,
+}
+
+#[cfg(feature = "prove")]
+impl Solver {
+    fn cvc5(&self) -> crate::prove::Cvc5 {
+        crate::prove::Cvc5 {
+            program: self.solver.clone(),
+            limit: std::time::Duration::from_secs(self.time_limit.into()),
+        }
+    }
+}
+
+/// What a build without the feature says.
+#[cfg(not(feature = "prove"))]
+fn without_prover() -> Failure {
+    let message = "this build has no prover: it was made without the cargo feature `prove`";
+    Failure::new(End::Failed, message)
 }
 
 /// Which policies.
@@ -52,6 +104,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     match &args.command {
         PolicyCommand::Test(target) => test(&target.folder()?, &mut data),
         PolicyCommand::Check(target) => check(&target.folder()?, &mut data),
+        PolicyCommand::Fmt(args) => fmt::run(args),
+        PolicyCommand::Lint(args) => lint::run(args),
+        PolicyCommand::Prove(args) => prove::run(args),
     }
 }
 

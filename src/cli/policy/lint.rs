@@ -1,0 +1,57 @@
+//! Is anything in the policy files wrong, or of no effect?
+
+use std::path::Path;
+
+use crate::cli::policy::{Solver, Target};
+use crate::cli::{Failure, data};
+use crate::pipeline::policy::bounds;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// Find policies that change nothing, with the solver: dead, shadowed and redundant ones.
+    #[arg(long)]
+    deep: bool,
+    #[command(flatten)]
+    solver: Solver,
+}
+
+/// Runs it.
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let directory = args.target.folder()?;
+    super::check(&directory, &mut data)?;
+    let bounds = bounds::read(&directory)?;
+    data(&format!(
+        "{}: {} ceilings and floors are valid",
+        directory.display(),
+        bounds.len()
+    ));
+    if args.deep {
+        deep(args, &directory)?;
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "prove"))]
+fn deep(_: &Args, _: &Path) -> Result<(), Failure> {
+    Err(super::without_prover())
+}
+
+#[cfg(feature = "prove")]
+fn deep(args: &Args, directory: &Path) -> Result<(), Failure> {
+    use crate::cli::End;
+
+    let found = crate::prove::deep::search(directory, &args.solver.cvc5());
+    let found = found.map_err(super::prove::failure)?;
+    for line in &found {
+        data(line);
+    }
+    if found.is_empty() {
+        data("every policy changes something");
+        return Ok(());
+    }
+    let message = format!("{} policies change nothing, or it isn't known", found.len());
+    Err(Failure::new(End::TestFailed, message))
+}

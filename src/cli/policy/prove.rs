@@ -1,0 +1,81 @@
+//! Is what the ceilings and floors say of the policies proved?
+
+use crate::cli::Failure;
+use crate::cli::policy::{Solver, Target};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    solver: Solver,
+}
+
+/// Runs it.
+#[cfg(not(feature = "prove"))]
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    args.target.folder()?;
+    Err(super::without_prover())
+}
+
+#[cfg(feature = "prove")]
+pub(super) use with::{failure, run};
+
+#[cfg(feature = "prove")]
+mod with {
+    use super::{Args, Failure};
+    use crate::cli::{End, data};
+    use crate::prove::{self, Claim, Proof, Trouble};
+
+    /// Runs it.
+    pub(in crate::cli::policy) fn run(args: &Args) -> Result<(), Failure> {
+        let directory = args.target.folder()?;
+        let proof = prove::prove(&directory, &args.solver.cvc5()).map_err(failure)?;
+        for line in lines(&proof) {
+            data(&line);
+        }
+        let (total, open) = (proof.claims.len(), proof.open());
+        if open > 0 {
+            let message = format!("not proved: {open} of {total} claims");
+            return Err(Failure::new(End::TestFailed, message));
+        }
+        data(&format!(
+            "proved: {total} claims over {} kinds of request, {} questions to the solver",
+            proof.environments, proof.asked
+        ));
+        Ok(())
+    }
+
+    /// What can't be decided doesn't hold.
+    pub(in crate::cli::policy) fn failure(trouble: Trouble) -> Failure {
+        match trouble {
+            Trouble::Wrong(mistakes) => mistakes.into(),
+            Trouble::Undecided(_) => Failure::new(End::TestFailed, trouble.to_string()),
+        }
+    }
+
+    fn lines(proof: &Proof) -> Vec<String> {
+        let mut lines = vec![
+            format!("policies of revision {}", proof.revision),
+            format!("planted hole found: {}", proof.planted),
+        ];
+        for claim in &proof.claims {
+            lines.push(format!("{}: {}: {}", word(claim), claim.name, claim.says));
+            lines.extend(claim.broken.iter().cloned());
+            let undecided = claim.undecided.iter();
+            lines.extend(undecided.map(|why| format!("  undecided: {why}")));
+        }
+        lines
+    }
+
+    fn word(claim: &Claim) -> &'static str {
+        if claim.holds() {
+            "holds"
+        } else if claim.broken.is_empty() {
+            "UNDECIDED"
+        } else {
+            "BROKEN"
+        }
+    }
+}
