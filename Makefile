@@ -22,6 +22,7 @@ tour: build-packages
 test: test-packages $(VENV)
 	$(CARGO) test --profile ci
 	$(TARGET)/ci/vingate policy test policies
+	$(TARGET)/ci/vingate policy prove policies
 	.ci/with-demo $(TARGET)/ci/examples/demo deploy/demo/tour.sh
 
 # The shipped configuration is checked with keys made for the purpose.
@@ -47,7 +48,7 @@ build-packages:
 	@.ci/packages build-essential cmake curl
 
 test-packages:
-	@.ci/packages build-essential cmake curl openssl python3-venv redis-server
+	@.ci/packages build-essential cmake curl openssl python3-venv redis-server cvc5
 
 # The real client of the tests, in an environment of its own.
 $(VENV): tests/python/requirements.txt | test-packages
