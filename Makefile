@@ -22,6 +22,7 @@ tour: build-packages
 test: test-packages $(VENV)
 	$(CARGO) test --profile ci
 	$(TARGET)/ci/vingate policy test policies
+	$(TARGET)/ci/vingate policy lint policies
 	$(TARGET)/ci/vingate policy prove policies
 	.ci/with-demo $(TARGET)/ci/examples/demo deploy/demo/tour.sh
 
@@ -29,6 +30,7 @@ test: test-packages $(VENV)
 lint: test-packages
 	$(CARGO) fmt --check
 	$(CARGO) clippy --profile ci --all-targets -- -D warnings
+	$(CARGO) clippy --profile ci --no-default-features --bin vingate -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --profile ci --no-deps --lib
 	$(CARGO) build --profile ci --bin vingate
 	keys=$$(mktemp -d) && trap 'rm -rf "$$keys"' EXIT && \

@@ -79,3 +79,22 @@ mod with {
         }
     }
 }
+
+#[cfg(all(test, not(feature = "prove")))]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::cli::{Cli, End, run};
+
+    #[test]
+    fn a_build_without_the_prover_says_so() {
+        for words in [
+            &["vingate", "policy", "prove", "policies"][..],
+            &["vingate", "policy", "lint", "--deep", "policies"],
+        ] {
+            let failure = run(Cli::try_parse_from(words).unwrap()).unwrap_err();
+            assert_eq!(failure.end, End::Failed);
+            assert!(failure.message.contains("has no prover"), "{failure}");
+        }
+    }
+}
