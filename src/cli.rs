@@ -41,7 +41,7 @@ pub enum Command {
     Config(config::Args),
     /// Close, reopen and list entrances of a running gateway.
     Switch(Box<switch::Args>),
-    /// Test Cedar policies.
+    /// Check, test and prove Cedar policies.
     Policy(policy::Args),
     /// Fill and read the ownership directory.
     Ownership(ownership::Args),

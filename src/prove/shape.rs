@@ -3,7 +3,7 @@
 //! From the schema, so that a tie that is missing can be told: an attribute whose type names a type of
 //! entity, or holds one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -22,8 +22,8 @@ pub(super) struct Shape(BTreeMap<String, Vec<Attribute>>);
 pub(super) struct Attribute {
     /// Its name.
     pub(super) name: String,
-    /// Whether it names other entities.
-    pub(super) tie: bool,
+    /// Types of the entities that it names, if any.
+    pub(super) named: BTreeSet<String>,
 }
 
 impl Shape {
@@ -52,8 +52,37 @@ impl Shape {
     }
 
     /// The attributes of a type, in the order of their names.
-    pub(super) fn attributes(&self, kind: &str) -> &[Attribute] {
+    fn attributes(&self, kind: &str) -> &[Attribute] {
         self.0.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// The attributes of one type that can tie it to another: they name it, or what it names too.
+    pub(super) fn ties(&self, one: &str, other: &str) -> Vec<&str> {
+        let theirs = self.attributes(other).iter();
+        let mut wanted: BTreeSet<&str> = theirs
+            .flat_map(|attribute| attribute.named.iter().map(String::as_str))
+            .collect();
+        wanted.insert(other);
+        let ties = |attribute: &&Attribute| {
+            let mut named = attribute.named.iter();
+            named.any(|kind| wanted.contains(kind.as_str()))
+        };
+        let own = self.attributes(one).iter().filter(ties);
+        own.map(|attribute| attribute.name.as_str()).collect()
+    }
+
+    /// Whether anything of a type could tie it to others.
+    pub(super) fn names_others(&self, kind: &str) -> bool {
+        let mut own = self.attributes(kind).iter();
+        own.any(|attribute| !attribute.named.is_empty())
+    }
+
+    /// The attributes of a type that name no entity.
+    pub(super) fn facts(&self, kind: &str) -> Vec<&str> {
+        let own = self.attributes(kind).iter();
+        own.filter(|attribute| attribute.named.is_empty())
+            .map(|attribute| attribute.name.as_str())
+            .collect()
     }
 }
 
@@ -72,27 +101,36 @@ struct Known<'a> {
 
 impl Known<'_> {
     fn attributes(&self, shape: &Value) -> Vec<Attribute> {
-        let meant = name(shape).and_then(|name| self.commons.get(name).copied());
-        let all = members(meant.unwrap_or(shape), "attributes");
-        all.map(|(name, kind)| Attribute {
-            name: name.to_owned(),
-            tie: self.ties(kind, 0),
-        })
-        .collect()
+        members(shape, "attributes")
+            .map(|(name, kind)| {
+                let mut named = BTreeSet::new();
+                self.collect(kind, 0, &mut named);
+                let name = name.to_owned();
+                Attribute { name, named }
+            })
+            .collect()
     }
 
-    fn ties(&self, kind: &Value, depth: usize) -> bool {
+    /// The types of entities that a type names or holds.
+    fn collect(&self, kind: &Value, depth: usize, found: &mut BTreeSet<String>) {
         if depth > DEEPEST {
-            return false;
+            return;
         }
-        let within = |kind: &Value| self.ties(kind, depth.saturating_add(1));
-        let named = name(kind);
-        named.is_some_and(|name| self.entities.contains_key(name))
-            || named
-                .and_then(|name| self.commons.get(name))
-                .is_some_and(|meant| within(meant))
-            || kind.get("element").is_some_and(within)
-            || members(kind, "attributes").any(|(_, kind)| within(kind))
+        let depth = depth.saturating_add(1);
+        if let Some(name) = name(kind) {
+            if self.entities.contains_key(name) {
+                found.insert(name.to_owned());
+            }
+            if let Some(meant) = self.commons.get(name) {
+                self.collect(meant, depth, found);
+            }
+        }
+        if let Some(element) = kind.get("element") {
+            self.collect(element, depth, found);
+        }
+        for (_, part) in members(kind, "attributes") {
+            self.collect(part, depth, found);
+        }
     }
 }
 
@@ -107,23 +145,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attribute_that_names_an_entity_is_a_tie() {
-        let text =
-            "entity A; type Parts = { a: A, n: Long }; type Whole = { deep: Set<Parts>, b: Bool };
+    fn an_attribute_that_names_the_other_or_the_same_is_a_tie() {
+        let text = "entity A { fleet?: F }; entity F; entity Other;
+                    type Parts = { a: A, n: Long }; type Whole = { deep: Set<Parts>, b: Bool };
                     entity B { one?: A, many: Set<A>, parts: Set<Parts>, whole: Whole, n: Long,
-                               words: Set<String> };
-                    entity C = Whole;";
+                               fleet?: F, others: Set<Other>, words: Set<String> };";
         let shape = Shape::of(text).unwrap();
-        let ties = |kind: &str| {
-            let attributes = shape.attributes(kind).iter();
-            attributes
-                .filter(|attribute| attribute.tie)
-                .map(|attribute| attribute.name.as_str())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(ties("B"), ["many", "one", "parts", "whole"]);
-        assert_eq!(ties("C"), ["deep"]);
-        assert_eq!(ties("A"), [""; 0]);
-        assert_eq!(shape.attributes("B").len(), 6);
+        assert_eq!(
+            shape.ties("B", "A"),
+            ["fleet", "many", "one", "parts", "whole"]
+        );
+        assert_eq!(shape.ties("B", "Other"), ["others"]);
+        assert_eq!(shape.ties("A", "B"), ["fleet"]);
+        assert!(shape.names_others("B") && !shape.names_others("Other"));
+        assert_eq!(shape.ties("F", "A"), [""; 0]);
+        assert_eq!(shape.facts("B"), ["n", "words"]);
     }
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::pipeline::policy::bounds::{Bound, Kind};
 use crate::prove::estate::{Estate, error_of, judge};
 use crate::prove::id;
-use names::{Names, json, mentions, named};
+use names::{Names, json, kind, mentions, named};
 
 /// One way in which a claim is broken.
 #[derive(Debug)]
@@ -91,7 +91,9 @@ impl<'a> Teller<'a> {
         let live = &self.estate.live;
         let mut key = self.reasons(live);
         let mut lines = vec![match bound.kind {
-            Kind::Ceiling if self.is_tied() => {
+            Kind::Ceiling
+                if self.is_tied() || !self.estate.shape.names_others(kind(&self.resource)) =>
+            {
                 format!("{}, beyond the ceiling", self.headline("may"))
             }
             Kind::Ceiling => format!("{}, though nothing ties them", self.headline("may")),
@@ -163,8 +165,7 @@ impl<'a> Teller<'a> {
     }
 
     fn kinds(&self) -> String {
-        let kind = |uid: &Value| uid.get("type").map(ToString::to_string);
-        format!("{:?}", (kind(&self.principal), kind(&self.resource)))
+        format!("{} and {}", kind(&self.principal), kind(&self.resource))
     }
 
     /// Who, what, to what.
@@ -211,19 +212,13 @@ impl<'a> Teller<'a> {
     /// Both parties: what ties them or doesn't, and what else is so.
     fn setting(&mut self) -> Vec<String> {
         let (principal, resource) = (self.principal.clone(), self.resource.clone());
-        let mut ties = self.ties_of(&resource, &principal);
-        let mut facts = self.facts_of(&resource);
+        let mut lines = self.ties_of(&resource, &principal);
         if principal != resource {
-            ties.extend(self.ties_of(&principal, &resource));
-            facts.extend(self.facts_of(&principal));
+            lines.extend(self.ties_of(&principal, &resource));
+            lines.extend(self.facts_of(&principal));
         }
-        let mut lines: Vec<String> = ties.iter().map(|tie| format!("  tie: {tie}")).collect();
-        lines.extend(facts.iter().map(|fact| format!("  fact: {fact}")));
-        lines.extend(
-            self.request()
-                .iter()
-                .map(|part| format!("  request: {part}")),
-        );
+        lines.extend(self.facts_of(&resource));
+        lines.extend(self.request());
         lines
     }
 
@@ -232,8 +227,8 @@ impl<'a> Teller<'a> {
         let own = self.own(holder);
         let (whose, who) = (self.names.of(holder), self.names.of(other));
         let mut lines = Vec::new();
-        for name in self.declared(holder, true) {
-            let (told, end) = match own.get(&name) {
+        for name in self.estate.shape.ties(kind(holder), kind(other)) {
+            let (told, end) = match own.get(name) {
                 None => ("none".to_owned(), String::new()),
                 Some(Value::Array(all)) if all.is_empty() => ("none".to_owned(), String::new()),
                 Some(value) if mentions(value, other) => (self.names.tell(value), String::new()),
@@ -242,52 +237,37 @@ impl<'a> Teller<'a> {
                 }
                 Some(value) => (self.names.tell(value), format!(", not {who}")),
             };
-            lines.push(format!("{whose}'s {name}: {told}{end}"));
+            lines.push(format!("  tie: {whose}'s {name}: {told}{end}"));
         }
         lines
     }
 
-    fn facts_of(&mut self, holder: &Value) -> Vec<String> {
+    /// What else is so of a party, in one line.
+    fn facts_of(&mut self, holder: &Value) -> Option<String> {
         let own = self.own(holder);
-        let whose = self.names.of(holder);
-        let mut lines = Vec::new();
-        for name in self.declared(holder, false) {
-            if let Some(value) = own.get(&name) {
-                lines.push(format!("{whose}'s {name}: {}", self.names.tell(value)));
+        let mut facts = Vec::new();
+        for name in self.estate.shape.facts(kind(holder)) {
+            if let Some(value) = own.get(name) {
+                facts.push(format!("{name}: {}", self.names.tell(value)));
             }
         }
-        lines
-    }
-
-    /// Names of a party's attributes: those that tie it to others, or the rest.
-    fn declared(&self, holder: &Value, ties: bool) -> Vec<String> {
-        let kind = holder
-            .get("type")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let all = self.estate.shape.attributes(kind).iter();
-        all.filter(|attribute| attribute.tie == ties)
-            .map(|attribute| attribute.name.clone())
-            .collect()
+        let whose = self.names.of(holder);
+        (!facts.is_empty()).then(|| format!("  facts of {whose}: {}", facts.join("; ")))
     }
 
     /// What the request itself says, without what is always so.
-    fn request(&mut self) -> Vec<String> {
+    fn request(&mut self) -> Option<String> {
         let context = self.example.request.context();
         let context = context.and_then(|context| context.to_json_value().ok());
-        let mut lines = Vec::new();
+        let all = context.as_ref().and_then(Value::as_object);
         let action = Value::String(self.action());
-        for (name, value) in context
-            .as_ref()
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
+        let mut parts = Vec::new();
+        for (name, value) in all.into_iter().flatten() {
             if *value != action {
-                lines.push(format!("{name}: {}", self.names.tell(value)));
+                parts.push(format!("{name}: {}", self.names.tell(value)));
             }
         }
-        lines
+        (!parts.is_empty()).then(|| format!("  request: {}", parts.join("; ")))
     }
 
     /// Why a ceiling doesn't reach so far: what it forbids, or each of its permits that could apply.

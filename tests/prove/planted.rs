@@ -88,7 +88,7 @@ fn what_allows_too_much_is_found_and_told() {
             "user 1 may do ReadOdometer to vehicle 1, though nothing ties them",
         ),
         &[
-            "request: scopes: \"vehicle:read\"",
+            "scopes: \"vehicle:read\"",
             "allowed by: @id(\"hole.app-and-vin\")",
             "missing: the manager of the car's fleet",
         ],
@@ -141,8 +141,8 @@ fn what_the_owner_alone_may_do_and_what_opting_out_ends_is_found_when_its_forbid
     );
     run.expect_says(&[
         "BROKEN: ceiling opted-out: ",
-        "fact: vehicle 1's region: \"NE\"",
-        "fact: vehicle 1's telematics: no",
+        "region: \"NE\"",
+        "telematics: no",
     ]);
 }
 
@@ -180,7 +180,7 @@ fn what_refuses_too_much_or_can_err_is_found_and_told() {
         ),
         &[
             "tie: vehicle 1's owner: user 1",
-            "fact: vehicle 1's region: \"NE\"",
+            "region: \"NE\"",
             "refused by: @id(\"forbid.maintenance\")",
             "owed by: @id(\"floor.owner.sees\")",
         ],
@@ -189,7 +189,7 @@ fn what_refuses_too_much_or_can_err_is_found_and_told() {
         &story(&run, "@id(\"forbid.can-err\") can't be evaluated"),
         &[
             "when user 1 asks to do HonkFlash to vehicle 1",
-            "fact: user 1's strikes: 9223372036854775807",
+            "facts of user 1: strikes: 9223372036854775807",
             "error: ",
             "overflow",
         ],

@@ -18,7 +18,7 @@ impl Names {
         if let Some(name) = self.given.get(&uid.to_string()) {
             return name.clone();
         }
-        let kind = uid.get("type").and_then(Value::as_str).unwrap_or("thing");
+        let kind = kind(uid);
         let kind = kind.rsplit("::").next().unwrap_or(kind).to_lowercase();
         let count = self.counts.entry(kind.clone()).or_default();
         *count = count.saturating_add(1);
@@ -50,6 +50,11 @@ impl Names {
             Value::Null | Value::Number(_) | Value::String(_) => value.to_string(),
         }
     }
+}
+
+/// The type of an entity.
+pub(super) fn kind(uid: &Value) -> &str {
+    uid.get("type").and_then(Value::as_str).unwrap_or("thing")
 }
 
 /// An entity as it stands in JSON.
