@@ -36,6 +36,9 @@ pub enum Denial {
     TokenMissing,
     /// A token that is not accepted (401 `token-invalid`, RFC 6750, 3.1).
     TokenInvalid(TokenFlaw),
+    /// It would be allowed after a stronger or more recent sign-in (401 `step-up-required`,
+    /// RFC 9470, 3); the values of `acr` that count as strong, separated by spaces.
+    StepUpRequired(Arc<str>),
     /// Not yours, no such vehicle, or a policy's no: one answer for all (403 `access-denied`).
     AccessDenied(AccessFlaw),
     /// No route lists this path (404 `route-unknown`).
@@ -130,6 +133,7 @@ pub enum TokenFlaw {
     NotYetValid,
     ClaimMissing,
     ClaimMalformed,
+    PrincipalUnknown,
     InQuery,
 }
 
@@ -207,7 +211,9 @@ impl Denial {
             | Self::VehicleMissing
             | Self::VehicleMalformed(_)
             | Self::VehicleAmbiguous => StatusCode::BAD_REQUEST,
-            Self::TokenMissing | Self::TokenInvalid(_) => StatusCode::UNAUTHORIZED,
+            Self::TokenMissing | Self::TokenInvalid(_) | Self::StepUpRequired(_) => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::AccessDenied(_) => StatusCode::FORBIDDEN,
             Self::RouteUnknown => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -237,6 +243,7 @@ impl Denial {
             Self::VehicleAmbiguous => "vehicle-ambiguous",
             Self::TokenMissing => "token-missing",
             Self::TokenInvalid(_) => "token-invalid",
+            Self::StepUpRequired(_) => "step-up-required",
             Self::AccessDenied(_) => "access-denied",
             Self::RouteUnknown => "route-unknown",
             Self::MethodNotAllowed(_) => "method-not-allowed",
@@ -271,6 +278,7 @@ impl Denial {
             Self::VehicleMissing
             | Self::VehicleAmbiguous
             | Self::TokenMissing
+            | Self::StepUpRequired(_)
             | Self::RouteUnknown
             | Self::MethodNotAllowed(_)
             | Self::RequestTimeout

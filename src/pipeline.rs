@@ -34,6 +34,7 @@ use http::{HeaderMap, Method};
 use uuid::Uuid;
 
 use crate::config::file::PrincipalKind;
+use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::Parameters;
 use crate::pipeline::quota::QuotaStanding;
 use crate::pipeline::switch::Situation;
@@ -92,8 +93,12 @@ pub struct Principal {
     pub scopes: Vec<String>,
     /// The fleet that it manages.
     pub fleet: Option<String>,
-    /// The tenant that it belongs to.
+    /// The tenant that it belongs to; for a technician the dealership.
     pub tenant: Option<String>,
+    /// Its roles there.
+    pub roles: Vec<String>,
+    /// How it signed in.
+    pub sign_in: SignIn,
     /// `jti`.
     pub token_id: Option<String>,
     /// `exp`, since the Unix epoch.

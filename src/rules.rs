@@ -323,7 +323,8 @@ fn check_actions(
     let kinds: Vec<_> = surface
         .issuers
         .iter()
-        .filter_map(|name| config.issuers.get(&**name).map(|issuer| issuer.principal))
+        .filter_map(|name| config.issuers.get(&**name))
+        .flat_map(|issuer| issuer.principal.kinds())
         .collect();
     for action in actions {
         if !policies.knows(action) {

@@ -5,11 +5,12 @@
 
 mod admin;
 mod fuses;
+mod issuer;
 mod limits;
 mod redis;
 mod switches;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ use crate::config::schema;
 pub use self::redis::{Redis, Sentinel};
 pub use admin::{Admin, AdminTls, Members, Role, Roles};
 pub use fuses::{Fuse, FuseCode, FuseState};
+pub use issuer::{Algorithm, Issuer, PrincipalClaim, PrincipalKind, PrincipalSource};
 pub use limits::{Door, Limits, Quota, QuotaKey, QuotaStore};
 pub use switches::{SwitchStore, Switches};
 
@@ -192,74 +194,6 @@ pub enum DenialFormat {
     Problem,
     /// RFC 9457 with `ErrorCode` and `ErrorMessage`, which old clients need to stop.
     Carwings,
-}
-
-/// Who vouches for principals, and with what.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Issuer {
-    /// The exact `iss` (RFC 7519, 4.1.1).
-    #[schemars(length(min = 1))]
-    pub issuer: String,
-    /// A token must name one of them in `aud`.
-    #[schemars(length(min = 1), inner(length(min = 1)), extend("uniqueItems" = true))]
-    pub audiences: Vec<String>,
-    /// The only algorithms accepted, whatever a token says.
-    #[schemars(length(min = 1))]
-    pub algorithms: BTreeSet<Algorithm>,
-    /// JWK set (RFC 7517) of public keys.
-    #[schemars(length(min = 1))]
-    pub jwks_file: PathBuf,
-    /// Cedar type of its subjects.
-    pub principal: PrincipalKind,
-    /// The `typ` of its access tokens (RFC 9068, 2.1).
-    #[serde(default = "default_token_type")]
-    #[schemars(length(min = 1))]
-    pub token_type: String,
-    /// Claim that names the fleet a subject manages, if any.
-    #[schemars(length(min = 1))]
-    pub fleet_claim: Option<String>,
-    /// Claim that names the tenant a subject belongs to, if any.
-    #[schemars(length(min = 1))]
-    pub tenant_claim: Option<String>,
-    /// States that its subjects are those of another issuer of people, name for name.
-    pub same_subjects_as: Option<String>,
-    /// Tolerated clock difference; at most 60 s.
-    #[serde(default = "default_clock_skew")]
-    pub clock_skew: Span,
-}
-
-fn default_token_type() -> String {
-    "at+jwt".to_owned()
-}
-
-fn default_clock_skew() -> Span {
-    Span::from_secs(5) // servers on NTP differ by less
-}
-
-/// JWS algorithms (RFC 7518, 3.1; RFC 8037) that can be configured.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
-)]
-#[expect(missing_docs, reason = "the registered names say it")]
-pub enum Algorithm {
-    ES256,
-    RS256,
-    PS256,
-    EdDSA,
-}
-
-/// Cedar entity type of a principal.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema,
-)]
-#[expect(missing_docs, reason = "the names are the schema's")]
-pub enum PrincipalKind {
-    User,
-    Client,
-    Vehicle,
-    Technician,
-    Agent,
 }
 
 /// Servers that requests are forwarded to.

@@ -11,7 +11,7 @@ mod route;
 mod store;
 mod websocket;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ pub(crate) fn config_file(config: &Document, mistakes: &mut Mistakes) {
     one_region_each(config, mistakes);
     admin::entrance(config, mistakes);
     one_issuer_each(config, mistakes);
-    one_name_for_a_person(config, mistakes);
+    one_name_for_a_subject(config, mistakes);
     store::redis(config, mistakes);
 }
 
@@ -241,41 +241,60 @@ fn one_region_each(config: &Document, mistakes: &mut Mistakes) {
     }
 }
 
-/// The directory names people by their subject alone: a second issuer of people could vouch for the
-/// first one's owners. Whoever means that says so.
-fn one_name_for_a_person(config: &Document, mistakes: &mut Mistakes) {
-    let people = |issuer: &Node<'_>| issuer.text_of("principal") == Some("User");
-    let issuers: Vec<_> = config
-        .root()
-        .children_of("issuers")
-        .into_iter()
-        .filter(people)
-        .collect();
-    let alone = issuers
-        .iter()
-        .filter(|issuer| !issuer.has("same_subjects_as"));
-    for second in alone.skip(1) {
-        let name = words::quoted(&second.name());
-        mistakes.add(
-            second.place(),
-            format!(
-                "issuer {name} is another issuer of `User` subjects, and ownership facts name \
-                 subjects without their issuer: say `same_subjects_as`, or choose another kind"
-            ),
-        );
+/// Facts name subjects without their issuer: a second issuer of people could vouch for the first
+/// one's owners, and so with partners, technicians, agents and vehicles. Whoever means that says so.
+fn one_name_for_a_subject(config: &Document, mistakes: &mut Mistakes) {
+    let issuers = config.root().children_of("issuers");
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    for issuer in issuers.iter().filter(|one| !one.has("same_subjects_as")) {
+        let kinds = kinds(issuer);
+        let shared: Vec<&String> = kinds.intersection(&taken).collect();
+        if let Some(kind) = shared.first() {
+            let name = words::quoted(&issuer.name());
+            mistakes.add(
+                issuer.place(),
+                format!(
+                    "issuer {name} is another issuer of `{kind}` subjects, and ownership facts \
+                     name subjects without their issuer: say `same_subjects_as`, or choose \
+                     another kind"
+                ),
+            );
+        }
+        taken.extend(kinds);
     }
-    for same in config.matching("/issuers/*/same_subjects_as") {
-        if !issuers
-            .iter()
-            .any(|issuer| Some(issuer.name().as_str()) == same.text())
-        {
+    for issuer in &issuers {
+        let Some(same) = issuer.get("same_subjects_as") else {
+            continue;
+        };
+        let ours = kinds(issuer);
+        let meant = issuers.iter().find(|other| {
+            Some(other.name().as_str()) == same.text() && other.name() != issuer.name()
+        });
+        if meant.is_none_or(|meant| kinds(meant).is_disjoint(&ours)) {
             let wanted = words::value(same.value());
+            let ours: Vec<String> = ours.into_iter().collect();
+            let ours = words::listed(&ours, "or");
             mistakes.add(
                 same.place(),
-                format!("no issuer of `User` subjects is named {wanted}"),
+                format!("no issuer of {ours} subjects is named {wanted}"),
             );
         }
     }
+}
+
+/// The kinds of principal that an issuer vouches for.
+fn kinds(issuer: &Node<'_>) -> BTreeSet<String> {
+    let Some(principal) = issuer.get("principal") else {
+        return BTreeSet::new();
+    };
+    let claimed = principal.children_of("values");
+    let claimed = claimed.iter().filter_map(Node::text);
+    principal
+        .text()
+        .into_iter()
+        .chain(claimed)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Two tables for one `iss` would leave open whose keys and audiences count.

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::config::file::DenialFormat;
 use crate::denial::words::{self, Words};
 use crate::denial::{Denial, accept, grpc, page};
+use crate::pipeline::identity::sign_in::FRESH;
 use crate::pipeline::quota;
 
 /// Bounds of `Retry-After`, seconds, where something is not available for now: long enough to calm a
@@ -162,6 +163,9 @@ fn describe(denial: &Denial, id: Uuid, headers: &mut Vec<(HeaderName, HeaderValu
             let challenge = r#"Bearer realm="vingate", error="invalid_token""#;
             push(headers, WWW_AUTHENTICATE, challenge);
         }
+        Denial::StepUpRequired(acr_values) => {
+            push(headers, WWW_AUTHENTICATE, &step_up_challenge(acr_values));
+        }
         Denial::MethodNotAllowed(methods) => push(headers, ALLOW, methods),
         Denial::QuotaExceeded(refusal) => headers.extend(quota::refusal_headers(refusal)),
         Denial::Closed(closed) | Denial::ReadOnly(closed) => {
@@ -185,6 +189,18 @@ fn describe(denial: &Denial, id: Uuid, headers: &mut Vec<(HeaderName, HeaderValu
         | Denial::UpstreamTimeout
         | Denial::ResponseWithheld(_) => {}
     }
+}
+
+/// What a client has to ask its issuer for (RFC 9470, 3).
+fn step_up_challenge(acr_values: &str) -> String {
+    let acr_values = match acr_values {
+        "" => String::new(),
+        known => format!(r#", acr_values="{known}""#),
+    };
+    let max_age = FRESH.as_secs();
+    format!(
+        r#"Bearer realm="vingate", error="insufficient_user_authentication"{acr_values}, max_age={max_age}"#
+    )
 }
 
 /// Anything between the bounds, so that clients don't come back in one wave, and no later than what
@@ -220,6 +236,7 @@ fn proxy_status(denial: &Denial) -> String {
         | Denial::HeaderTooLarge => "http_request_error",
         Denial::TokenMissing
         | Denial::TokenInvalid(_)
+        | Denial::StepUpRequired(_)
         | Denial::AccessDenied(_)
         | Denial::RouteUnknown
         | Denial::MethodNotAllowed(_)

@@ -29,7 +29,7 @@ pub(super) fn status(denial: &Denial) -> u8 {
         | Denial::DependencyUnavailable(_)
         | Denial::UpstreamFailed
         | Denial::ResponseWithheld(_) => 14, // UNAVAILABLE
-        Denial::TokenMissing | Denial::TokenInvalid(_) => 16,   // UNAUTHENTICATED
+        Denial::TokenMissing | Denial::TokenInvalid(_) | Denial::StepUpRequired(_) => 16, // UNAUTHENTICATED
     }
 }
 

@@ -9,6 +9,7 @@ pub mod header;
 pub mod keys;
 pub mod claims;
 pub mod issuer;
+pub mod sign_in;
 
 #[cfg(test)]
 pub(crate) mod minting;
@@ -35,6 +36,7 @@ use crate::pipeline::identity::claims::{Claims, Lifetime};
 use crate::pipeline::identity::header::Header;
 use crate::pipeline::identity::issuer::Issuer;
 use crate::pipeline::identity::members::Members;
+use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::route::Surface;
 use crate::pipeline::{Principal, RequestHead};
 
@@ -168,7 +170,7 @@ impl Issuers {
 
     fn principal(&self, issuer: &Issuer, claims: Claims) -> Principal {
         Principal {
-            kind: issuer.kind,
+            kind: claims.kind,
             issuer: Arc::clone(&issuer.name),
             pseudonym: (self.pseudonym)(&issuer.name, &claims.subject),
             subject: claims.subject,
@@ -176,6 +178,12 @@ impl Issuers {
             scopes: claims.scopes,
             fleet: claims.fleet,
             tenant: claims.tenant,
+            roles: claims.roles,
+            sign_in: SignIn {
+                strong: claims.strong,
+                at: claims.signed_in_at,
+                strong_acr: Arc::clone(&issuer.strong_acr),
+            },
             token_id: claims.token_id,
             expires_at: claims.expires_at,
         }

@@ -68,6 +68,8 @@ fn denials() -> Vec<Denial> {
         Denial::VehicleAmbiguous,
         Denial::TokenMissing,
         Denial::TokenInvalid(TokenFlaw::Expired),
+        Denial::StepUpRequired(Arc::from("mfa hwk")),
+        Denial::StepUpRequired(Arc::from("")),
         Denial::AccessDenied(AccessFlaw::Forbidden),
         Denial::RouteUnknown,
         Denial::MethodNotAllowed("GET, HEAD".to_owned()),
@@ -99,6 +101,8 @@ const EXPECTED: &str = r#"
 400 vehicle-ambiguous http_request_error
 401 token-missing http_request_denied|www-authenticate: Bearer realm="vingate"
 401 token-invalid http_request_denied|www-authenticate: Bearer realm="vingate", error="invalid_token"
+401 step-up-required http_request_denied|www-authenticate: Bearer realm="vingate", error="insufficient_user_authentication", acr_values="mfa hwk", max_age=300
+401 step-up-required http_request_denied|www-authenticate: Bearer realm="vingate", error="insufficient_user_authentication", max_age=300
 403 access-denied http_request_denied
 404 route-unknown http_request_denied
 405 method-not-allowed http_request_denied|allow: GET, HEAD

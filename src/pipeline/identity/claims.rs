@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::config::file::{PrincipalKind, PrincipalSource};
 use crate::denial::TokenFlaw;
 use crate::pipeline::identity::members::Members;
 
 /// Longest subject, client, token id or fleet, in bytes: identity providers' are under 100.
 const TEXT_BYTES: usize = 256;
+
+/// Roles of one subject.
+const MOST_ROLES: usize = 100;
 
 /// Last second of year 9999 (RFC 3339). A later time is most likely in milliseconds, which would
 /// make a token immortal.
@@ -23,10 +27,16 @@ pub struct Expected {
     pub issuer: String,
     /// One of them in `aud`.
     pub audiences: Vec<String>,
+    /// What kind of principal its subjects are.
+    pub principal: PrincipalSource,
     /// The claim that names a fleet.
     pub fleet_claim: Option<String>,
     /// The claim that names a tenant.
     pub tenant_claim: Option<String>,
+    /// The claim that names roles.
+    pub roles_claim: Option<String>,
+    /// Values of `acr` that stand for more than a password.
+    pub strong_acr: Vec<String>,
     /// Tolerated clock difference.
     pub clock_skew: Duration,
 }
@@ -34,6 +44,8 @@ pub struct Expected {
 /// The claims that decisions use.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Claims {
+    /// What kind of principal the subject is.
+    pub kind: PrincipalKind,
     /// `sub`.
     pub subject: String,
     /// `client_id` or `azp`; both must agree.
@@ -44,6 +56,12 @@ pub struct Claims {
     pub fleet: Option<String>,
     /// The issuer's tenant claim.
     pub tenant: Option<String>,
+    /// The issuer's roles claim.
+    pub roles: Vec<String>,
+    /// Whether `acr` is one that the issuer's settings call strong.
+    pub strong: bool,
+    /// `auth_time` (RFC 9068, 2.2.1), since the Unix epoch.
+    pub signed_in_at: Option<Duration>,
     /// `jti`.
     pub token_id: Option<String>,
     /// `exp`, since the Unix epoch.
@@ -93,18 +111,63 @@ pub fn read(members: &Members, expected: &Expected, now: Duration) -> Result<Cla
             .saturating_sub(expected.clock_skew),
         until: expires_at.saturating_add(expected.clock_skew),
     };
+    let acr = text(members, "acr")?;
     let claims = Claims {
+        kind: kind(members, &expected.principal)?,
         subject: required(text(members, "sub")?)?.to_owned(),
         client: client(members)?,
         scopes: scopes(members)?,
         fleet: named(members, expected.fleet_claim.as_deref())?,
         tenant: named(members, expected.tenant_claim.as_deref())?,
+        roles: roles(members, expected.roles_claim.as_deref())?,
+        strong: acr.is_some_and(|acr| expected.strong_acr.iter().any(|known| known == acr)),
+        signed_in_at: time(members, "auth_time")?,
         token_id: text(members, "jti")?.map(str::to_owned),
         expires_at,
         lifetime,
     };
     lifetime.check(now)?;
+    // A sign-in yet to come would count as fresh until then and for as long again.
+    if claims
+        .signed_in_at
+        .is_some_and(|at| at > now.saturating_add(expected.clock_skew))
+    {
+        return Err(TokenFlaw::NotYetValid);
+    }
     Ok(claims)
+}
+
+/// The kind of principal that the issuer's settings say, all alike or by a claim.
+fn kind(members: &Members, source: &PrincipalSource) -> Result<PrincipalKind, TokenFlaw> {
+    match source {
+        PrincipalSource::Fixed(kind) => Ok(*kind),
+        PrincipalSource::Claimed(claimed) => {
+            let value = required(text(members, &claimed.claim)?)?;
+            let kind = claimed.values.get(value);
+            kind.copied().ok_or(TokenFlaw::PrincipalUnknown)
+        }
+    }
+}
+
+/// A string, or a list of strings, as issuers write roles (RFC 9068, 2.2.3.1).
+fn roles(members: &Members, name: Option<&str>) -> Result<Vec<String>, TokenFlaw> {
+    let Some(name) = name else {
+        return Ok(Vec::new());
+    };
+    let Some(Value::Array(listed)) = members.get(name) else {
+        return Ok(text(members, name)?
+            .map(str::to_owned)
+            .into_iter()
+            .collect());
+    };
+    if listed.len() > MOST_ROLES {
+        return Err(TokenFlaw::ClaimMalformed);
+    }
+    let mut roles = Vec::with_capacity(listed.len());
+    for role in listed {
+        roles.push(as_text(role)?.to_owned());
+    }
+    Ok(roles)
 }
 
 /// A claim that the issuer's settings name, if they do.
@@ -122,16 +185,24 @@ fn required<T>(claim: Option<T>) -> Result<T, TokenFlaw> {
 /// A string that is not empty, not long, and has no control characters: it becomes an entity id, a
 /// key and a member of the assertion.
 fn text<'a>(members: &'a Members, name: &str) -> Result<Option<&'a str>, TokenFlaw> {
-    match members.get(name) {
-        None => Ok(None),
-        Some(Value::String(text))
+    members.get(name).map(as_text).transpose()
+}
+
+fn as_text(value: &Value) -> Result<&str, TokenFlaw> {
+    match value {
+        Value::String(text)
             if !text.is_empty()
                 && text.len() <= TEXT_BYTES
                 && !text.chars().any(char::is_control) =>
         {
-            Ok(Some(text))
+            Ok(text)
         }
-        Some(_) => Err(TokenFlaw::ClaimMalformed),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => Err(TokenFlaw::ClaimMalformed),
     }
 }
 
@@ -197,84 +268,4 @@ fn scopes(members: &Members) -> Result<Vec<String>, TokenFlaw> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    fn expected() -> Expected {
-        Expected {
-            issuer: "https://id.example".to_owned(),
-            audiences: vec!["telematics".to_owned()],
-            fleet_claim: Some("fleet".to_owned()),
-            tenant_claim: Some("tenant".to_owned()),
-            clock_skew: Duration::from_secs(5),
-        }
-    }
-
-    fn check(change: (&str, Value), now: u64) -> Result<Claims, TokenFlaw> {
-        let mut claims = json!({
-            "iss": "https://id.example", "aud": ["other", "telematics"], "sub": "s", "exp": 1_000,
-        });
-        claims[change.0] = change.1;
-        let members = serde_json::from_value(claims).unwrap();
-        read(&members, &expected(), Duration::from_secs(now))
-    }
-
-    #[test]
-    fn optional_claims_are_typed() {
-        let read = check(("scope", json!(" read  control ")), 500).unwrap();
-        assert_eq!(read.scopes, ["read", "control"]);
-        let many = "a ".repeat(MOST_SCOPES.saturating_add(1));
-        assert!(check(("scope", json!(many)), 500).is_err());
-        let read = check(("azp", json!("app")), 500).unwrap();
-        assert_eq!(read.client.as_deref(), Some("app"));
-        let read = check(("fleet", json!("f1")), 500).unwrap();
-        assert_eq!(read.fleet.as_deref(), Some("f1"));
-        let read = check(("other", json!([{"any": 1.5}])), 500).unwrap();
-        assert_eq!((read.client, read.fleet, read.token_id), (None, None, None));
-    }
-
-    #[test]
-    fn a_token_counts_between_its_times_with_skew() {
-        let table = [
-            (("exp", json!(1_000)), 1_004, Ok(())),
-            (("exp", json!(1_000)), 1_005, Err(TokenFlaw::Expired)),
-            (("nbf", json!(505)), 500, Ok(())),
-            (("nbf", json!(506)), 500, Err(TokenFlaw::NotYetValid)),
-            (("iat", json!(505)), 500, Ok(())),
-            (("iat", json!(506)), 500, Err(TokenFlaw::NotYetValid)),
-            (("exp", json!(LAST_SECOND)), 500, Ok(())),
-            (
-                ("exp", json!(LAST_SECOND + 1)),
-                500,
-                Err(TokenFlaw::ClaimMalformed),
-            ),
-        ];
-        for (change, now, result) in table {
-            let name = format!("{change:?} at {now}");
-            assert_eq!(check(change, now).map(|_| ()), result, "{name}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_value_of_a_required_claim_is_both_foreign_and_accepted(
-            name in prop::sample::select(vec!["iss", "aud", "sub", "exp"]),
-            value in prop_oneof![
-                any::<i64>().prop_map(Value::from), any::<f64>().prop_map(Value::from),
-                ".{0,8}".prop_map(Value::from), any::<bool>().prop_map(Value::from),
-                Just(Value::Null), Just(json!([])), Just(json!({})), Just(json!(["x", 5])),
-            ],
-        ) {
-            let accepted = check((name, value.clone()), 500).is_ok();
-            let sound = match name {
-                "sub" => value.as_str().is_some_and(|sub| !sub.is_empty()),
-                "exp" => value.as_u64().is_some_and(|exp| exp > 495),
-                _ => false,
-            };
-            prop_assert!(!accepted || sound, "{name} {value}");
-        }
-    }
-}
+mod tests;

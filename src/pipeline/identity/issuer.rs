@@ -12,7 +12,7 @@ use jsonwebtoken::errors::{Error, ErrorKind};
 use ring::digest::Context;
 
 use crate::config::Mistakes;
-use crate::config::file::{self, Algorithm, PrincipalKind};
+use crate::config::file::{self, Algorithm};
 use crate::denial::TokenFlaw;
 use crate::pipeline::identity::claims::{self, Claims, Expected};
 use crate::pipeline::identity::header::{Header, reduced};
@@ -29,8 +29,8 @@ pub struct Issuer {
     pub name: Arc<str>,
     /// The exact `iss`.
     pub issuer: String,
-    /// Cedar type of its subjects.
-    pub kind: PrincipalKind,
+    /// Values of `acr` that its settings call strong, separated by spaces.
+    pub strong_acr: Arc<str>,
     token_type: String,
     expected: Expected,
     validations: BTreeMap<Algorithm, Validation>,
@@ -51,13 +51,16 @@ impl Issuer {
         Some(Self {
             name: Arc::from(name),
             issuer: settings.issuer.clone(),
-            kind: settings.principal,
+            strong_acr: Arc::from(settings.strong_acr.join(" ")),
             token_type: reduced(&settings.token_type),
             expected: Expected {
                 issuer: settings.issuer.clone(),
                 audiences: settings.audiences.clone(),
+                principal: settings.principal.clone(),
                 fleet_claim: settings.fleet_claim.clone(),
                 tenant_claim: settings.tenant_claim.clone(),
+                roles_claim: settings.roles_claim.clone(),
+                strong_acr: settings.strong_acr.clone(),
                 clock_skew: settings.clock_skew.get(),
             },
             validations: validations(settings),
@@ -90,17 +93,20 @@ impl Issuer {
     /// Adds all that a verification depends on to a digest.
     pub fn feed(&self, digest: &mut Context) {
         let skew = self.expected.clock_skew.as_millis().to_string();
-        let kind = format!("{:?}", self.kind);
+        let principal = format!("{:?}", self.expected.principal);
         let fleet_claim = self.expected.fleet_claim.as_deref().unwrap_or_default();
         let tenant_claim = self.expected.tenant_claim.as_deref().unwrap_or_default();
+        let roles_claim = self.expected.roles_claim.as_deref().unwrap_or_default();
         let (issuer, token_type) = (self.issuer.as_str(), self.token_type.as_str());
         for text in [
             &*self.name,
             issuer,
-            &kind,
+            &principal,
             token_type,
             fleet_claim,
             tenant_claim,
+            roles_claim,
+            &*self.strong_acr,
             &skew,
         ] {
             feed(digest, text.as_bytes());
@@ -158,10 +164,22 @@ fn check(name: &str, settings: &file::Issuer, mistakes: &mut Mistakes) {
     for (key, claim) in [
         ("fleet_claim", &settings.fleet_claim),
         ("tenant_claim", &settings.tenant_claim),
+        ("roles_claim", &settings.roles_claim),
     ] {
         if claim.as_ref().is_some_and(String::is_empty) {
             wrong(key, "wants the name of a claim, not an empty string");
         }
+    }
+    // They stand in a quoted string of a challenge, with spaces between them.
+    let plain = |acr: &String| {
+        let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+        !acr.is_empty() && acr.bytes().all(plain)
+    };
+    if !settings.strong_acr.iter().all(plain) {
+        wrong(
+            "strong_acr",
+            "wants values of `acr` without spaces, quotes and backslashes",
+        );
     }
     if settings.clock_skew.get() > MOST_CLOCK_SKEW {
         wrong("clock_skew", "may be `60s` at most");

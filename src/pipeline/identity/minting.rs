@@ -18,7 +18,7 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 use crate::config::duration::Span;
-use crate::config::file::{self, PrincipalKind};
+use crate::config::file::{self, PrincipalKind, PrincipalSource};
 use crate::pipeline::identity::jws;
 
 /// A key pair that signs test tokens.
@@ -129,10 +129,12 @@ pub(crate) fn issuer(folder: &Path, iss: &str, keys: &[&Value]) -> file::Issuer 
         audiences: vec!["telematics".to_owned()],
         algorithms: BTreeSet::from([file::Algorithm::ES256]),
         jwks_file,
-        principal: PrincipalKind::User,
+        principal: PrincipalSource::Fixed(PrincipalKind::User),
         token_type: "at+jwt".to_owned(),
         fleet_claim: Some("fleet".to_owned()),
         tenant_claim: None,
+        roles_claim: None,
+        strong_acr: Vec::new(),
         same_subjects_as: None,
         clock_skew: Span::from_secs(5),
     }

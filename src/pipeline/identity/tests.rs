@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::minting::{Pair, encode, issuer, named, pseudonym};
 use super::*;
 use crate::config::file::{self, DenialFormat, PrincipalKind};
+use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::Parameters;
 
 const NOW: u64 = 1_800_000_000;
@@ -148,6 +149,8 @@ fn a_good_token_becomes_a_principal() {
         scopes: vec!["read".to_owned(), "control".to_owned()],
         fleet: Some("f1".to_owned()),
         tenant: None,
+        roles: Vec::new(),
+        sign_in: SignIn::default(),
         token_id: Some("t1".to_owned()),
         expires_at: Duration::from_secs(NOW + 300),
         pseudonym: "owners/6".to_owned(),

@@ -196,7 +196,7 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         r#"principal = "User""#,
         r#"principal = "user""#,
         &[
-            "vingate.toml:37: `issuers.owners.principal` wants `Agent`, `Client`, `Technician`, `User` or `Vehicle`, not `user`",
+            "vingate.toml:37: `issuers.owners.principal` wants `Agent`, `Client`, `Technician`, `User`, `Vehicle` or a table, not `user`",
         ],
     ),
     (
@@ -312,6 +312,25 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         "[issuers.owners]",
         "[issuers.others]\nissuer = \"https://other.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\njwks_file = \"a\"\nprincipal = \"User\"\nsame_subjects_as = \"nobody\"\n\n[issuers.owners]",
         &["vingate.toml:38: no issuer of `User` subjects is named `nobody`"],
+    ),
+    (
+        r#"principal = "User""#,
+        "principal = { claim = \"type\", values = {} }",
+        &["vingate.toml:37: `issuers.owners.principal.values` must not be empty"],
+    ),
+    (
+        r#"principal = "User""#,
+        "principal = { claim = \"type\", values = { a = \"Person\" } }",
+        &[
+            "vingate.toml:37: `issuers.owners.principal.values.a` wants `Agent`, `Client`, `Technician`, `User` or `Vehicle`, not `Person`",
+        ],
+    ),
+    (
+        "[issuers.owners]",
+        "[issuers.others]\nissuer = \"https://other.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\njwks_file = \"a\"\nprincipal = { claim = \"type\", values = { staff = \"Technician\", person = \"User\" } }\n\n[issuers.owners]",
+        &[
+            "vingate.toml:39: issuer `owners` is another issuer of `User` subjects, and ownership facts name subjects without their issuer: say `same_subjects_as`, or choose another kind",
+        ],
     ),
     (
         "address = \"0.0.0.0:9443\"",

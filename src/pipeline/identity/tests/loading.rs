@@ -206,6 +206,8 @@ fn every_mistake_of_an_issuer_is_told_at_its_key() {
         algorithms: BTreeSet::new(),
         token_type: " ".to_owned(),
         fleet_claim: Some(String::new()),
+        roles_claim: Some(String::new()),
+        strong_acr: vec!["with space".to_owned()],
         clock_skew: Span::from_secs(61),
         jwks_file: folder.path().join("none.json"),
         ..good.clone()
@@ -224,6 +226,8 @@ fn every_mistake_of_an_issuer_is_told_at_its_key() {
         "issuers.c.algorithms",
         "issuers.c.token_type",
         "issuers.c.fleet_claim",
+        "issuers.c.roles_claim",
+        "issuers.c.strong_acr",
         "issuers.c.clock_skew",
         "issuers.c.jwks_file",
     ];
@@ -244,13 +248,15 @@ fn a_fingerprint_changes_with_settings_and_keys() {
     };
     let first = fingerprint(&base);
     assert_eq!(first, fingerprint(&base));
-    let mut changed = vec![base.clone(); 6];
+    let mut changed = vec![base.clone(); 8];
     changed[0].audiences.push("more".to_owned());
     changed[1].algorithms.insert(file::Algorithm::EdDSA);
-    changed[2].principal = PrincipalKind::Agent;
+    changed[2].principal = file::PrincipalSource::Fixed(PrincipalKind::Agent);
     changed[3].token_type = "jwt".to_owned();
     changed[4].fleet_claim = None;
     changed[5].clock_skew = Span::from_secs(6);
+    changed[6].roles_claim = Some("roles".to_owned());
+    changed[7].strong_acr.push("mfa".to_owned());
     for settings in &changed {
         assert_ne!(first, fingerprint(settings), "{settings:?}");
     }
