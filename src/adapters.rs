@@ -1,5 +1,6 @@
 //! How are the ports of a decision and of a fleet implemented?
 
+pub mod facts;
 pub mod embedded;
 pub mod door;
 pub mod ledger;

@@ -6,11 +6,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::pipeline::ownership::{DriverGrant, VehicleFacts};
+use crate::pipeline::ownership::{
+    Assignee, Consent, DriverGrant, RoadsideCase, SubjectFacts, VehicleFacts, WorkOrder,
+};
 use crate::pipeline::ports::OwnershipDirectory;
 use crate::pipeline::vehicle::Vin;
 
-const WHOLE: &str = r#"{"vin":"SJNFAAZE0U6012345","owner":"alice","drivers":[{"subject":"bob","entitlements":["StartClimate","StopClimate"],"until":"2027-01-01T00:00:00.5Z"},{"subject":"carol","entitlements":[],"until":null}],"fleet":"post","region":"NE","trim":"SV","capabilities":["climate","charging"],"telematics":true}"#;
+/// 2027-01-01T00:00:00Z.
+const NEW_YEAR: Duration = Duration::from_secs(1_798_761_600);
+
+const WHOLE: &str = r#"{"vin":"SJNFAAZE0U6012345","owner":"alice","drivers":[{"subject":"bob","entitlements":["StartClimate","StopClimate"],"until":"2027-01-01T00:00:00.5Z"},{"subject":"carol","entitlements":[],"until":null}],"fleet":"post","region":"NE","trim":"SV","capabilities":["climate","charging"],"telematics":true,"consents":[{"client":"charger","scopes":["read_status","control"],"until":"2027-01-01T00:00:00Z"}],"work_orders":[{"id":"W1","dealership":"north","technician":"tom","agreed":["ReadDiagnostics"],"until":"2027-01-01T00:00:00Z"},{"id":"W1","dealership":"north","role":"adviser","until":"2027-01-01T00:00:00Z"}],"cases":[{"case":"K1","agent":"gil","until":"2027-01-01T00:00:00Z"}],"suspended":true}"#;
+const SUSPENDED: &str = r#"{"issuer":"owners","subject":"bob","suspended":true}"#;
+const RESTORED: &str = r#"{"issuer":"owners","subject":"bob","suspended":false}"#;
 const BARE: &str = r#"{"vin":"JN1AZ0CP5BT000082","owner":null,"drivers":[],"fleet":null,"region":"NML","trim":"S","capabilities":[],"telematics":false}"#;
 const SOLD: &str = r#"{"vin":"SJNFAAZE0U6012345","owner":"zoë \"quoted\"","drivers":[],"fleet":null,"region":"NE","trim":"SV","capabilities":["climate"],"telematics":true}"#;
 
@@ -35,16 +42,61 @@ fn whole() -> VehicleFacts {
         trim: "SV".to_owned(),
         capabilities: vec!["climate".to_owned(), "charging".to_owned()],
         telematics: true,
+        consents: vec![Consent {
+            client: "charger".to_owned(),
+            scopes: vec!["read_status".to_owned(), "control".to_owned()],
+            until: Some(NEW_YEAR),
+        }],
+        work_orders: vec![
+            order(Assignee::Technician("tom".to_owned()), &["ReadDiagnostics"]),
+            order(Assignee::Role("adviser".to_owned()), &[]),
+        ],
+        cases: vec![RoadsideCase {
+            case: "K1".to_owned(),
+            agent: "gil".to_owned(),
+            until: NEW_YEAR,
+        }],
+        suspended: true,
+    }
+}
+
+fn order(assignee: Assignee, agreed: &[&str]) -> WorkOrder {
+    WorkOrder {
+        id: "W1".to_owned(),
+        dealership: "north".to_owned(),
+        assignee,
+        agreed: agreed.iter().map(|&word| word.to_owned()).collect(),
+        until: NEW_YEAR,
+    }
+}
+
+/// Facts of subjects: set, taken back, and of one issuer alone.
+async fn hold_subjects(directory: &dyn OwnershipDirectory, fill: &dyn Fn(&str)) {
+    let says = async |issuer, subject, suspended, why: &str| {
+        let facts = directory.find_subject(issuer, subject).await;
+        assert_eq!(facts, Ok(SubjectFacts { suspended }), "{why}");
+    };
+    says("owners", "bob", false, "nobody is suspended at first").await;
+    fill(SUSPENDED);
+    says("owners", "bob", true, "a suspended subject is").await;
+    says("owners", "bo", false, "another subject is not").await;
+    says("dealers", "bob", false, "one of another issuer is not").await;
+    says("owner", "sbob", false, "issuer and subject stay apart").await;
+    fill(RESTORED);
+    says("owners", "bob", false, "it is taken back").await;
+}
+
+fn bare_of(region: &str, trim: &str) -> VehicleFacts {
+    VehicleFacts {
+        region: region.to_owned(),
+        trim: trim.to_owned(),
+        ..VehicleFacts::default()
     }
 }
 
 /// Holds `directory`, empty at first, to the contract.
 pub(crate) async fn hold(directory: Arc<dyn OwnershipDirectory>, fill: &dyn Fn(&str)) {
-    let bare = VehicleFacts {
-        region: "NML".to_owned(),
-        trim: "S".to_owned(),
-        ..VehicleFacts::default()
-    };
+    let bare = bare_of("NML", "S");
     let [first, second, neighbour] = [
         "SJNFAAZE0U6012345",
         "JN1AZ0CP5BT000082",
@@ -62,12 +114,12 @@ pub(crate) async fn hold(directory: Arc<dyn OwnershipDirectory>, fill: &dyn Fn(&
     says(neighbour, None, "absent is an answer").await;
     let sold = VehicleFacts {
         owner: Some("zoë \"quoted\"".to_owned()),
-        drivers: Vec::new(),
-        fleet: None,
         capabilities: vec!["climate".to_owned()],
-        ..whole()
+        telematics: true,
+        ..bare_of("NE", "SV")
     };
     fill(SOLD);
     says(first, Some(&sold), "a record is replaced whole").await;
     says(second, Some(&bare), "others stay").await;
+    hold_subjects(&*directory, fill).await;
 }

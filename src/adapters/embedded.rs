@@ -1,10 +1,7 @@
 //! Where do ownership facts live on this machine? The one home of redb.
 //!
-//! One table, VIN to a record. Readers see the last committed import whole; a look-up takes
+//! Three tables: VIN to a record, subject to a record, alias to a VIN. Readers see the last committed import whole; a look-up takes
 //! microseconds, so it is made in line.
-
-pub mod import;
-mod record;
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -17,18 +14,23 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 use redb::{
     Builder, Database, DatabaseError, ReadOnlyTable, ReadableDatabase, ReadableTableMetadata,
-    StorageError, TableDefinition, TableError,
+    StorageError, Table, TableDefinition, TableError, WriteTransaction,
 };
 
-pub use crate::adapters::embedded::import::{BadLine, BadLines, ImportError, ImportReport, Terms};
+pub use crate::adapters::facts::import::{BadLine, BadLines, ImportError, ImportReport, Terms};
+use crate::adapters::facts::{Fact, import, record};
 use crate::folder;
-use crate::pipeline::ownership::VehicleFacts;
+use crate::pipeline::ownership::{Alias, SubjectFacts, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
 
 type Key = [u8; 17];
 
 const VEHICLES: TableDefinition<'static, &Key, &[u8]> = TableDefinition::new("vehicles");
+/// Issuer and subject to a record; only of subjects that there is something to say of.
+const SUBJECTS: TableDefinition<'static, (&str, &str), &[u8]> = TableDefinition::new("subjects");
+/// A partner and its name for a vehicle, to a VIN.
+const ALIASES: TableDefinition<'static, (&str, &str), &Key> = TableDefinition::new("aliases");
 
 /// redb's own cache: the upper levels of 20 million vehicles, and a quarter of the memory that the
 /// directory may take. The system's page cache holds the rest.
@@ -98,10 +100,39 @@ impl EmbeddedDirectory {
     /// `Malformed` for a record that can't be read, `Unreachable` for a file that can't.
     pub fn get(&self, vin: &Vin) -> Result<Option<VehicleFacts>, LookupError> {
         let key = key(vin).ok_or(LookupError::Malformed)?;
-        self.read(|table| {
+        self.read(VEHICLES, |table| {
             let found = table.get(&key).map_err(|_| LookupError::Unreachable)?;
             found
                 .map(|bytes| record::decode(bytes.value()).ok_or(LookupError::Malformed))
+                .transpose()
+        })
+    }
+
+    /// Facts of a subject; those of good standing where there is no record.
+    ///
+    /// # Errors
+    /// As for a vehicle.
+    pub fn subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError> {
+        self.read(SUBJECTS, |table| {
+            let found = table.get((issuer, subject));
+            let found = found.map_err(|_| LookupError::Unreachable)?;
+            found.map_or(Ok(SubjectFacts::default()), |bytes| {
+                record::decode_subject(bytes.value()).ok_or(LookupError::Malformed)
+            })
+        })
+    }
+
+    /// The vehicle that a partner means by an alias.
+    ///
+    /// # Errors
+    /// As for a vehicle.
+    pub fn alias(&self, alias: &Alias) -> Result<Option<Vin>, LookupError> {
+        self.read(ALIASES, |table| {
+            let found = table.get((alias.client.as_str(), alias.alias.as_str()));
+            let found = found.map_err(|_| LookupError::Unreachable)?;
+            let vin = |key: &Key| Vin::read(std::str::from_utf8(key).ok()?).ok();
+            found
+                .map(|key| vin(key.value()).ok_or(LookupError::Malformed))
                 .transpose()
         })
     }
@@ -111,7 +142,9 @@ impl EmbeddedDirectory {
     /// # Errors
     /// `Unreachable` for a file that can't be read.
     pub fn count(&self) -> Result<u64, LookupError> {
-        self.read(|table| table.len().map_err(|_| LookupError::Unreachable))
+        self.read(VEHICLES, |table| {
+            table.len().map_err(|_| LookupError::Unreachable)
+        })
     }
 
     /// Imports lines of the form that [`import`] describes: all of them or nothing, in one
@@ -177,28 +210,24 @@ impl EmbeddedDirectory {
         let database = database.ok_or_else(|| unwritable("it could not be opened"))?;
         let transaction = database.begin_write().map_err(unwritable)?;
         let report = {
-            let mut table = transaction.open_table(VEHICLES).map_err(unwritable)?;
-            import::read(lines, terms, &mut |vin, facts| {
-                let key = key(vin).ok_or_else(|| ImportError::Store("not a VIN".to_owned()))?;
-                let bytes = record::encode(facts).map_err(unwritable)?;
-                let replaced = table.insert(&key, bytes.as_slice());
-                replaced.map(drop).map_err(unwritable)
-            })?
+            let mut tables = Tables::open(&transaction).map_err(unwritable)?;
+            import::read(lines, terms, &mut |fact| tables.write(fact))?
         };
         transaction.commit().map_err(unwritable)?;
         Ok(report)
     }
 
-    fn read<T>(
+    fn read<K: redb::Key, V: redb::Value, T>(
         &self,
-        look: impl FnOnce(&ReadOnlyTable<&'static Key, &'static [u8]>) -> Result<T, LookupError>,
+        table: TableDefinition<'static, K, V>,
+        look: impl FnOnce(&ReadOnlyTable<K, V>) -> Result<T, LookupError>,
     ) -> Result<T, LookupError> {
         let read = || {
             let opened = self.opened()?;
             let database = opened.as_ref().ok_or(LookupError::Unreachable)?;
             let transaction = database.begin_read();
             let transaction = transaction.map_err(|_| LookupError::Unreachable)?;
-            let table = transaction.open_table(VEHICLES);
+            let table = transaction.open_table(table);
             look(&table.map_err(|_| LookupError::Unreachable)?)
         };
         // A page damaged since it was opened can make redb panic: that look-up fails, no other.
@@ -210,6 +239,57 @@ impl EmbeddedDirectory {
 impl OwnershipDirectory for EmbeddedDirectory {
     async fn find(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError> {
         Ok(self.get(vin)?.map(Arc::new))
+    }
+
+    async fn find_subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError> {
+        self.subject(issuer, subject)
+    }
+}
+
+/// The tables of one import.
+struct Tables<'a> {
+    vehicles: Table<'a, &'static Key, &'static [u8]>,
+    subjects: Table<'a, (&'static str, &'static str), &'static [u8]>,
+    aliases: Table<'a, (&'static str, &'static str), &'static Key>,
+}
+
+impl<'a> Tables<'a> {
+    fn open(transaction: &'a WriteTransaction) -> Result<Self, TableError> {
+        Ok(Self {
+            vehicles: transaction.open_table(VEHICLES)?,
+            subjects: transaction.open_table(SUBJECTS)?,
+            aliases: transaction.open_table(ALIASES)?,
+        })
+    }
+
+    fn write(&mut self, fact: &Fact) -> Result<(), ImportError> {
+        let no_vin = || ImportError::Store("not a VIN".to_owned());
+        match fact {
+            Fact::Vehicle(vin, facts) => {
+                let key = key(vin).ok_or_else(no_vin)?;
+                let bytes = record::encode(facts).map_err(unwritable)?;
+                let replaced = self.vehicles.insert(&key, bytes.as_slice());
+                replaced.map(drop).map_err(unwritable)
+            }
+            Fact::Subject(whose, facts) => {
+                let key = (whose.issuer.as_str(), whose.subject.as_str());
+                let replaced = if *facts == SubjectFacts::default() {
+                    self.subjects.remove(key)
+                } else {
+                    let bytes = record::encode_subject(*facts);
+                    self.subjects.insert(key, bytes.as_slice())
+                };
+                replaced.map(drop).map_err(unwritable)
+            }
+            Fact::Alias(alias, vin) => {
+                let name = (alias.client.as_str(), alias.alias.as_str());
+                let replaced = match vin {
+                    None => self.aliases.remove(name),
+                    Some(vin) => self.aliases.insert(name, &key(vin).ok_or_else(no_vin)?),
+                };
+                replaced.map(drop).map_err(unwritable)
+            }
+        }
     }
 }
 
@@ -246,26 +326,33 @@ impl From<DatabaseError> for OpenError {
     }
 }
 
-/// Opens the database and makes sure that the table is there, with the types that it should have.
+/// Opens the database and makes sure that the tables are there, with the types that they should have.
 fn prepare(file: &Path) -> Result<Database, OpenError> {
     let damaged = |error: &dyn fmt::Display| OpenError::Damaged(error.to_string());
     let database = Builder::new().set_cache_size(CACHE).create(file)?;
-    let found = database
-        .begin_read()
-        .map_err(|error| damaged(&error))?
-        .open_table(VEHICLES)
-        .map(drop);
-    match found {
-        Ok(()) => Ok(database),
-        Err(TableError::TableDoesNotExist(_)) => {
-            let transaction = database.begin_write().map_err(|error| damaged(&error))?;
-            let table = transaction.open_table(VEHICLES).map(drop);
-            table.map_err(|error| damaged(&error))?;
-            transaction.commit().map_err(|error| damaged(&error))?;
-            Ok(database)
+    let reading = database.begin_read().map_err(|error| damaged(&error))?;
+    let found = [
+        reading.open_table(VEHICLES).map(drop),
+        reading.open_table(SUBJECTS).map(drop),
+        reading.open_table(ALIASES).map(drop),
+    ];
+    drop(reading);
+    let mut missing = false;
+    for table in found {
+        match table {
+            Ok(()) => {}
+            Err(TableError::TableDoesNotExist(_)) => missing = true,
+            Err(error) => return Err(damaged(&error)),
         }
-        Err(error) => Err(damaged(&error)),
     }
+    if missing {
+        // A new file, or one of a version that knew vehicles alone.
+        let transaction = database.begin_write().map_err(|error| damaged(&error))?;
+        let made = Tables::open(&transaction).map(drop);
+        made.map_err(|error| damaged(&error))?;
+        transaction.commit().map_err(|error| damaged(&error))?;
+    }
+    Ok(database)
 }
 
 fn key(vin: &Vin) -> Option<Key> {

@@ -33,9 +33,11 @@ pub(super) async fn import(
     body: Body,
 ) -> Result<Json<ImportReport>, Problem> {
     operated.permit(&person, Act::ImportOwnership, Circumstances::default())?;
+    let names = (operated.names)();
     let terms = Terms {
         bad: bad_lines(query.as_deref())?,
-        regions: (operated.names)().regions,
+        regions: names.regions,
+        issuers: names.issuers,
     };
     let (sender, receiver) = mpsc::channel(PIECES);
     let store = tokio::task::spawn_blocking(move || {

@@ -3,7 +3,6 @@
 //! A running gateway holds the file, so the lines go through its admin socket; without one the file
 //! is opened here.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -14,9 +13,7 @@ use http::Method;
 use serde::Deserialize;
 
 use crate::adapters::embedded::EmbeddedDirectory;
-use crate::adapters::embedded::import::{
-    self, BadLine, BadLines, ImportError, ImportReport, Terms,
-};
+use crate::adapters::facts::import::{self, BadLine, BadLines, ImportError, ImportReport, Terms};
 use crate::admin::IMPORT_BYTES;
 use crate::admin::client::Client;
 use crate::cli::reach::Secure;
@@ -32,7 +29,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Import vehicles from a file of JSON lines.
+    /// Import ownership facts from a file of JSON lines: vehicles, suspended subjects, aliases.
     ///
     /// All lines are imported or none; a vehicle that is there already is replaced whole. Goes
     /// through the admin socket of a running gateway (files up to 256 MiB); where none listens,
@@ -59,7 +56,8 @@ struct Import {
     socket: Option<PathBuf>,
     #[command(flatten)]
     secure: Secure,
-    /// Read and check every line, write nothing. With a configuration, regions are checked too.
+    /// Read and check every line, write nothing. With a configuration, regions and issuers are
+    /// checked too.
     #[arg(long)]
     dry_run: bool,
 }
@@ -77,39 +75,46 @@ fn import(args: &Import) -> Result<(), Failure> {
     } else {
         BadLines::Refuse
     };
-    let terms = |regions| Terms { bad, regions };
     if args.dry_run {
         let loaded = args
             .config
             .as_deref()
             .map(|file| config::load(file, &args.set));
         let loaded = loaded.transpose()?;
-        let regions = loaded.map_or_else(BTreeSet::new, |loaded| regions(&loaded.config));
-        let report = import::check(&mut *open(&args.file)?, &terms(regions));
+        let terms = terms(bad, loaded.as_ref().map(|loaded| &loaded.config));
+        let report = import::check(&mut *open(&args.file)?, &terms);
         let report = tell(&args.file, report)?;
-        cli::data(&format!("{} vehicles would be imported", report.imported));
+        cli::data(&format!("{} records would be imported", report.imported));
         return Ok(());
     }
     let imported = match Target::find(args)? {
         Target::Gateway(client) => send(&client, &args.file, bad)?,
-        Target::File(directory, regions) => {
-            let report = directory.import(&mut *open(&args.file)?, &terms(regions));
+        Target::File(directory, config) => {
+            let terms = terms(bad, Some(&config));
+            let report = directory.import(&mut *open(&args.file)?, &terms);
             tell(&args.file, report)?.imported
         }
     };
-    cli::data(&format!("{imported} vehicles imported"));
+    cli::data(&format!("{imported} records imported"));
     Ok(())
 }
 
-fn regions(config: &ConfigFile) -> BTreeSet<String> {
-    config.regions.keys().cloned().collect()
+/// What is asked of lines; without a configuration any name will do.
+fn terms(bad: BadLines, config: Option<&ConfigFile>) -> Terms {
+    let regions = config.map(|config| config.regions.keys().cloned().collect());
+    let issuers = config.map(|config| config.issuers.keys().cloned().collect());
+    Terms {
+        bad,
+        regions: regions.unwrap_or_default(),
+        issuers: issuers.unwrap_or_default(),
+    }
 }
 
-/// Where the vehicles go.
+/// Where the records go.
 enum Target {
     Gateway(Client),
-    /// The file, and the configuration's regions.
-    File(EmbeddedDirectory, BTreeSet<String>),
+    /// The file, and the configuration whose names count.
+    File(EmbeddedDirectory, Box<ConfigFile>),
 }
 
 impl Target {
@@ -133,7 +138,7 @@ impl Target {
             return Ok(Self::Gateway(client));
         }
         EmbeddedDirectory::open(&loaded.config.ownership.file)
-            .map(|directory| Self::File(directory, regions(&loaded.config)))
+            .map(|directory| Self::File(directory, Box::new(loaded.config)))
             .map_err(|error| Failure::new(End::Failed, error))
     }
 }
@@ -178,10 +183,7 @@ struct Answer {
 /// them.
 fn send(client: &Client, file: &Path, bad: BadLines) -> Result<u64, Failure> {
     let body = read_bounded(file, &mut *open(file)?, IMPORT_BYTES)?;
-    let terms = Terms {
-        bad,
-        regions: BTreeSet::new(), // the gateway's own are what counts
-    };
+    let terms = terms(bad, None); // the gateway's own names are what counts
     tell(file, import::check(&mut body.as_slice(), &terms))?;
     let path = match bad {
         BadLines::Refuse => "/v1/ownership/import?skip_bad=false",

@@ -1,56 +1,38 @@
 //! What is the principal to this vehicle?
+//!
+//! Time is resolved here: what is in a [`Relation`] counts now, and no policy sees a clock.
+
+mod facts;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
 use crate::config::file::PrincipalKind;
 use crate::pipeline::Principal;
 
-/// What the directory knows of one vehicle.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VehicleFacts {
-    /// Subject of the owner.
-    pub owner: Option<String>,
-    /// Grants to drivers, expired ones included.
-    pub drivers: Vec<DriverGrant>,
-    /// Fleet that it belongs to.
-    pub fleet: Option<String>,
-    /// Region, such as `NE`.
-    pub region: String,
-    /// Trim, such as `SV`.
-    pub trim: String,
-    /// What the car can be asked, such as `climate`, `charging`.
-    pub capabilities: Vec<String>,
-    /// Whether its owner left telematics on.
-    pub telematics: bool,
-}
+pub use facts::{
+    Alias, Assignee, Consent, DriverGrant, RoadsideCase, SubjectFacts, SubjectKey, VehicleFacts,
+    WorkOrder,
+};
 
-/// A grant to a driver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DriverGrant {
-    /// The driver.
-    pub subject: String,
-    /// Names of Cedar actions.
-    pub entitlements: Vec<String>,
-    /// End, since the Unix epoch.
-    pub until: Option<Duration>,
-}
-
-/// What a principal is to a vehicle at one moment: time is resolved here, Cedar sees no clock.
+/// What a principal is to a vehicle at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relation {
     /// Whether the directory knows the vehicle.
     pub known: bool,
-    /// Word for the record: `owner`, `driver`, `fleet`, `none`.
+    /// Word for the record: `owner`, `driver`, `fleet`, `partner`, `technician`, `agent`, `none`.
     pub word: &'static str,
     /// Entitlements of the principal's active grants on it, sorted.
     pub entitlements: Vec<String>,
-}
-
-impl DriverGrant {
-    /// Whether it counts at `now`: `until` itself is past its end.
-    pub fn is_active(&self, now: Duration) -> bool {
-        self.until.is_none_or(|until| now < until)
-    }
+    /// Scopes of the owner's active consents to the principal, sorted.
+    pub scopes: Vec<String>,
+    /// Dealerships with an open work order for it that is made out to the principal, sorted.
+    pub dealerships: Vec<String>,
+    /// Dealership and action of what the owner agreed to in those work orders, sorted.
+    pub agreements: Vec<(String, String)>,
+    /// Whether the principal has an open roadside case about it.
+    pub in_case: bool,
 }
 
 /// Resolves the relation at `now` (since the Unix epoch). An absent vehicle gives a relation of
@@ -59,33 +41,77 @@ pub fn relate(principal: &Principal, facts: Option<&VehicleFacts>, now: Duration
     let absent = VehicleFacts::default();
     let known = facts.is_some();
     let facts = facts.unwrap_or(&absent);
-    // Only people own and drive: a client whose name equals somebody's subject is not that person.
-    let person = principal.kind == PrincipalKind::User && !principal.subject.is_empty();
-    let owner = person && facts.owner.as_ref() == Some(&principal.subject);
-    let granted: Vec<&DriverGrant> = facts
-        .drivers
-        .iter()
-        .filter(|grant| person && grant.subject == principal.subject && grant.is_active(now))
-        .collect();
-    let mut entitlements: Vec<String> = granted
-        .iter()
-        .flat_map(|grant| grant.entitlements.iter().cloned())
-        .collect();
-    entitlements.sort_unstable();
-    entitlements.dedup();
+    // A fact names a subject of one kind: a client whose name equals an owner's is not that person.
+    let is = |kind| principal.kind == kind && !principal.subject.is_empty();
+    let owner = is(PrincipalKind::User) && facts.owner.as_ref() == Some(&principal.subject);
+    let granted = facts.drivers.iter().filter(|grant| {
+        is(PrincipalKind::User) && grant.subject == principal.subject && grant.is_active(now)
+    });
+    let granted: Vec<&DriverGrant> = granted.collect();
+    let consented = facts.consents.iter().filter(|consent| {
+        is(PrincipalKind::Client) && consent.client == principal.subject && consent.is_active(now)
+    });
+    let consented: Vec<&Consent> = consented.collect();
+    let orders = facts.work_orders.iter().filter(|order| {
+        is(PrincipalKind::Technician) && is_made_out_to(order, principal) && order.is_open(now)
+    });
+    let orders: Vec<&WorkOrder> = orders.collect();
+    let in_case = facts.cases.iter().any(|case| {
+        is(PrincipalKind::Agent) && case.agent == principal.subject && case.is_open(now)
+    });
     let word = if owner {
         "owner"
     } else if !granted.is_empty() {
         "driver"
     } else if in_fleet(principal, facts) {
         "fleet"
+    } else if !consented.is_empty() {
+        "partner"
+    } else if !orders.is_empty() {
+        "technician"
+    } else if in_case {
+        "agent"
     } else {
         "none"
     };
     Relation {
         known,
         word,
-        entitlements,
+        entitlements: sorted(
+            granted
+                .iter()
+                .flat_map(|grant| grant.entitlements.iter().cloned()),
+        ),
+        scopes: sorted(
+            consented
+                .iter()
+                .flat_map(|consent| consent.scopes.iter().cloned()),
+        ),
+        dealerships: sorted(orders.iter().map(|order| order.dealership.clone())),
+        agreements: sorted(orders.iter().flat_map(|order| {
+            let agreed = order.agreed.iter();
+            agreed.map(|action| (order.dealership.clone(), action.clone()))
+        })),
+        in_case,
+    }
+}
+
+/// A set, as a list that two equal sets have alike.
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort_unstable();
+    items.dedup();
+    items
+}
+
+/// By name, or by a role at the dealership of the order: a role at another is another role. Whether
+/// the dealership is the principal's own is then for the policies to compare.
+fn is_made_out_to(order: &WorkOrder, principal: &Principal) -> bool {
+    match &order.assignee {
+        Assignee::Technician(subject) => *subject == principal.subject,
+        Assignee::Role(role) => {
+            principal.tenant.as_ref() == Some(&order.dealership) && principal.roles.contains(role)
+        }
     }
 }
 
@@ -94,124 +120,5 @@ fn in_fleet(principal: &Principal, facts: &VehicleFacts) -> bool {
     match (&principal.fleet, &facts.fleet) {
         (Some(managed), Some(fleet)) => managed == fleet && !fleet.is_empty(),
         (Some(_) | None, None) | (None, Some(_)) => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-
-    fn principal(kind: PrincipalKind, subject: &str, fleet: Option<&str>) -> Principal {
-        Principal {
-            kind,
-            issuer: Arc::from("owners"),
-            subject: subject.to_owned(),
-            client: None,
-            scopes: Vec::new(),
-            fleet: fleet.map(str::to_owned),
-            tenant: None,
-            token_id: None,
-            expires_at: Duration::MAX,
-            pseudonym: String::new(),
-        }
-    }
-
-    fn grant(subject: &str, entitlements: &[&str], until: Option<u64>) -> DriverGrant {
-        DriverGrant {
-            subject: subject.to_owned(),
-            entitlements: entitlements.iter().map(|&word| word.to_owned()).collect(),
-            until: until.map(Duration::from_secs),
-        }
-    }
-
-    fn leaf() -> VehicleFacts {
-        VehicleFacts {
-            owner: Some("alice".to_owned()),
-            drivers: vec![
-                grant("bob", &["StopClimate", "StartClimate"], Some(100)),
-                grant("bob", &["StartClimate", "ReadLocation"], None),
-                grant("carol", &["StartClimate"], Some(100)),
-                grant("dave", &[], None),
-                grant("alice", &["StartCharging"], None),
-            ],
-            fleet: Some("post".to_owned()),
-            ..VehicleFacts::default()
-        }
-    }
-
-    /// Kind, subject and fleet of who asks, when; the word and the entitlements expected.
-    type Case = (
-        PrincipalKind,
-        &'static str,
-        Option<&'static str>,
-        u64,
-        &'static str,
-        &'static [&'static str],
-    );
-
-    #[test]
-    fn a_principal_is_what_the_directory_says_at_that_moment() {
-        use PrincipalKind::{Agent, Client, Technician, User, Vehicle};
-        const BOTH: &[&str] = &["ReadLocation", "StartClimate", "StopClimate"];
-        let table: [Case; 17] = [
-            (User, "alice", None, 50, "owner", &["StartCharging"]),
-            (User, "alice", Some("post"), 50, "owner", &["StartCharging"]),
-            (User, "bob", None, 99, "driver", BOTH),
-            (
-                User,
-                "bob",
-                None,
-                100,
-                "driver",
-                &["ReadLocation", "StartClimate"],
-            ),
-            (User, "carol", None, 99, "driver", &["StartClimate"]),
-            (User, "carol", None, 100, "none", &[]), // `until` is exclusive
-            (User, "carol", Some("post"), 100, "fleet", &[]),
-            (User, "dave", None, 0, "driver", &[]),
-            (User, "Alice", None, 50, "none", &[]),
-            (User, "", None, 50, "none", &[]),
-            (User, "mallory", Some("postal"), 50, "none", &[]),
-            (User, "mallory", Some("post"), 50, "fleet", &[]),
-            (Client, "post-app", Some("post"), 50, "fleet", &[]),
-            (Client, "alice", None, 50, "none", &[]),
-            (Technician, "alice", None, 50, "none", &[]),
-            (Agent, "bob", None, 50, "none", &[]),
-            (Vehicle, "bob", None, 50, "none", &[]),
-        ];
-        for (kind, subject, fleet, now, word, entitlements) in table {
-            let who = principal(kind, subject, fleet);
-            let relation = relate(&who, Some(&leaf()), Duration::from_secs(now));
-            let case = format!("{kind:?} {subject} {fleet:?} at {now}");
-            assert!(relation.known, "{case}");
-            assert_eq!(relation.word, word, "{case}");
-            assert_eq!(relation.entitlements, entitlements, "{case}");
-        }
-    }
-
-    #[test]
-    fn empty_facts_match_nobody() {
-        let facts = VehicleFacts {
-            owner: Some(String::new()),
-            drivers: vec![grant("", &["StartClimate"], None)],
-            fleet: Some(String::new()),
-            ..VehicleFacts::default()
-        };
-        let nobody = principal(PrincipalKind::User, "", Some(""));
-        let relation = relate(&nobody, Some(&facts), Duration::ZERO);
-        assert_eq!((relation.word, relation.entitlements.len()), ("none", 0));
-    }
-
-    #[test]
-    fn an_absent_vehicle_has_no_relation() {
-        let who = principal(PrincipalKind::User, "alice", Some("post"));
-        let expected = Relation {
-            known: false,
-            word: "none",
-            entitlements: Vec::new(),
-        };
-        assert_eq!(relate(&who, None, Duration::from_secs(1)), expected);
     }
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::denial::Denial;
 use crate::pipeline::audit::{Intent, Record};
-use crate::pipeline::ownership::VehicleFacts;
+use crate::pipeline::ownership::{SubjectFacts, VehicleFacts};
 use crate::pipeline::quota::{Charge, QuotaStanding};
 use crate::pipeline::vehicle::Vin;
 
@@ -35,6 +35,10 @@ pub enum LookupError {
 pub trait OwnershipDirectory: Send + Sync {
     /// Facts of a vehicle, `None` if the directory answered that it has none.
     async fn find(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError>;
+
+    /// Facts of a subject of an issuer, named as the configuration does. One that the directory has
+    /// no record of is in good standing; that it can't be asked is a failure.
+    async fn find_subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError>;
 }
 
 /// The limit by client address.

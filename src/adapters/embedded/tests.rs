@@ -27,6 +27,7 @@ fn terms(bad: BadLines) -> Terms {
     Terms {
         bad,
         regions: ["NE", "NML"].map(str::to_owned).into(),
+        issuers: ["owners"].map(str::to_owned).into(),
     }
 }
 

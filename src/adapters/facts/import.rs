@@ -4,8 +4,12 @@
 //! may have a carriage return before them, and the last may be missing.
 //!
 //! ```json
-//! {"vin":"SJNFAAZE0U6012345","owner":"SUBJECT","drivers":[{"subject":"S2","entitlements":["StartClimate"],"until":"2027-01-01T00:00:00Z"}],"fleet":null,"region":"NE","trim":"SV","capabilities":["climate","charging"],"telematics":true}
+//! {"vin":"SJNFAAZE0U6012345","owner":"SUBJECT","drivers":[{"subject":"S2","entitlements":["StartClimate"],"until":"2027-01-01T00:00:00Z"}],"fleet":null,"region":"NE","trim":"SV","capabilities":["climate","charging"],"telematics":true,"consents":[{"client":"C1","scopes":["read_status"],"until":null}],"work_orders":[{"id":"W1","dealership":"D1","technician":"T1","agreed":["ReadDiagnostics"],"until":"2026-06-02T18:00:00Z"}],"cases":[{"case":"K1","agent":"A1","until":"2026-06-01T16:00:00Z"}],"suspended":false}
+//! {"issuer":"owners","subject":"S9","suspended":true}
+//! {"alias":"a-7f3c","client":"C1","vin":"SJNFAAZE0U6012345"}
 //! ```
+//!
+//! A vehicle; it replaces what was known of it, whole:
 //!
 //! | member | value |
 //! |---|---|
@@ -20,20 +24,36 @@
 //! | `trim` | such as `SV` |
 //! | `capabilities` | what the car can be asked |
 //! | `telematics` | whether its owner left telematics on |
+//! | `consents` | the owner's consents to partners, 100 at most; may be left out |
+//! | `consents[].client` | subject of the partner's application |
+//! | `consents[].scopes` | OAuth scopes (RFC 6749, 3.3), 50 at most |
+//! | `consents[].until` | as a grant's |
+//! | `work_orders` | open work orders, 100 at most; may be left out |
+//! | `work_orders[].id` | the dealership's name for it |
+//! | `work_orders[].dealership` | the dealership, as the issuer's `tenant_claim` says it |
+//! | `work_orders[].technician`, `.role` | one of the two: the employee's subject, or a role |
+//! | `work_orders[].agreed` | actions that the owner agreed to, 50 at most; may be left out |
+//! | `work_orders[].until` | end, itself not included; never left out |
+//! | `cases` | open roadside cases, 20 at most; may be left out |
+//! | `cases[].case`, `.agent`, `.until` | its name, the agent's subject, its end; never left out |
+//! | `suspended` | whether nobody may use it for now; left out means no |
+//!
+//! A subject: `issuer`, a name of the configuration's `[issuers]`; `subject`, its `sub`; `suspended`.
+//! A partner's name for a vehicle: `alias`, `client`, and `vin`, or `null` to forget it.
 //!
 //! Other members, and a member twice, are refused. Messages name lines and members, never a VIN or
 //! a subject: they may end up where personal data must not be.
 
-mod line;
-
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::io::{self, BufRead, Read};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::ownership::VehicleFacts;
+use crate::adapters::facts::line::{self, Fact};
+use crate::pipeline::ownership::{Alias, SubjectKey};
 use crate::pipeline::vehicle::Vin;
 
 /// Bytes of a line, without its end. A vehicle with a hundred drivers takes a tenth.
@@ -47,7 +67,7 @@ const TOLD: usize = 1_000;
 pub enum BadLines {
     /// Nothing is imported.
     Refuse,
-    /// The good lines are imported. Of lines with the same VIN, the first good one counts.
+    /// The good lines are imported. Of lines about the same thing, the first good one counts.
     Skip,
 }
 
@@ -59,6 +79,9 @@ pub struct Terms {
     /// Regions that a vehicle may be in, as the configuration names them; empty: any. A region that
     /// no switch knows would be closed with each.
     pub regions: BTreeSet<String>,
+    /// Issuers that a subject may be of, as the configuration names them; empty: any. A suspension
+    /// under another name would suspend nobody.
+    pub issuers: BTreeSet<String>,
 }
 
 /// A line that could not be imported.
@@ -73,7 +96,7 @@ pub struct BadLine {
 /// What an import did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportReport {
-    /// Vehicles written.
+    /// Records written: vehicles, subjects and aliases.
     pub imported: u64,
     /// Lines skipped because they were bad; the first 1,000.
     pub skipped: Vec<BadLine>,
@@ -97,20 +120,20 @@ pub enum ImportError {
 /// # Errors
 /// As an import.
 pub fn check(lines: &mut dyn BufRead, terms: &Terms) -> Result<ImportReport, ImportError> {
-    read(lines, terms, &mut |_, _| Ok(()))
+    read(lines, terms, &mut |_| Ok(()))
 }
 
 /// Reads all lines and hands each good one to `take`; after a bad line that is refused, only reads
 /// on to tell the others.
-pub(super) fn read(
+pub(crate) fn read(
     lines: &mut dyn BufRead,
     terms: &Terms,
-    take: &mut dyn FnMut(&Vin, &VehicleFacts) -> Result<(), ImportError>,
+    take: &mut dyn FnMut(&Fact) -> Result<(), ImportError>,
 ) -> Result<ImportReport, ImportError> {
     let mut found: Vec<BadLine> = Vec::new();
     let mut more: u64 = 0;
     let mut imported: u64 = 0;
-    let mut seen: HashMap<Vin, u64> = HashMap::new();
+    let mut seen = Seen::default();
     let mut buffer = Vec::new();
     for number in 1.. {
         let read = next(lines, &mut buffer);
@@ -120,11 +143,11 @@ pub(super) fn read(
             Next::End => break,
             Next::TooLong => Err("longer than 64 KiB".to_owned()),
             Next::Line(text) if text.trim_ascii().is_empty() => continue,
-            Next::Line(text) => line::read(text, &terms.regions),
+            Next::Line(text) => line::read(text, terms),
         };
-        match judged.and_then(|(vin, facts)| once(&mut seen, vin, number).map(|()| (vin, facts))) {
-            Ok((vin, facts)) if terms.bad == BadLines::Skip || found.is_empty() => {
-                take(&vin, &facts)?;
+        match judged.and_then(|fact| seen.once(&fact, number).map(|()| fact)) {
+            Ok(fact) if terms.bad == BadLines::Skip || found.is_empty() => {
+                take(&fact)?;
                 imported = imported.saturating_add(1);
             }
             Ok(_) => {}
@@ -142,17 +165,44 @@ pub(super) fn read(
     })
 }
 
-/// Refuses a VIN that stands on an earlier line: which of the two is true?
-fn once(seen: &mut HashMap<Vin, u64>, vin: Vin, line: u64) -> Result<(), String> {
-    match seen.entry(vin) {
+/// Where each thing stood first.
+#[derive(Default)]
+struct Seen {
+    vehicles: HashMap<Vin, u64>,
+    subjects: HashMap<SubjectKey, u64>,
+    aliases: HashMap<Alias, u64>,
+}
+
+impl Seen {
+    /// Refuses what stands on an earlier line: which of the two is true?
+    fn once(&mut self, fact: &Fact, line: u64) -> Result<(), String> {
+        let (earlier, name, thing) = match fact {
+            Fact::Vehicle(vin, _) => (first(&mut self.vehicles, *vin, line), "VIN", "vehicle"),
+            Fact::Subject(key, _) => {
+                let earlier = first(&mut self.subjects, key.clone(), line);
+                (earlier, "subject", "subject")
+            }
+            Fact::Alias(alias, _) => {
+                let earlier = first(&mut self.aliases, alias.clone(), line);
+                (earlier, "alias", "alias")
+            }
+        };
+        earlier.map_or(Ok(()), |earlier| {
+            Err(format!(
+                "the {name} of line {earlier} again: lines {earlier} and {line} are about one {thing}"
+            ))
+        })
+    }
+}
+
+/// The line that the key stood on before, or else this one is kept as its first.
+fn first<K: Eq + Hash>(seen: &mut HashMap<K, u64>, key: K, line: u64) -> Option<u64> {
+    match seen.entry(key) {
         Entry::Vacant(entry) => {
             entry.insert(line);
-            Ok(())
+            None
         }
-        Entry::Occupied(earlier) => Err(format!(
-            "the VIN of line {} again: lines {0} and {line} are about one vehicle",
-            earlier.get()
-        )),
+        Entry::Occupied(earlier) => Some(*earlier.get()),
     }
 }
 

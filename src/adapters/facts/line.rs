@@ -1,14 +1,18 @@
-//! Is this line one vehicle?
+//! Which fact is this line?
 
 use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use crate::adapters::facts::import::Terms;
 use crate::denial::VinFlaw;
-use crate::pipeline::ownership::{DriverGrant, VehicleFacts};
+use crate::pipeline::ownership::{
+    Alias, Assignee, Consent, DriverGrant, RoadsideCase, SubjectFacts, SubjectKey, VehicleFacts,
+    WorkOrder,
+};
 use crate::pipeline::vehicle::Vin;
 
 /// Bytes of a subject: twice what issuers use.
@@ -17,12 +21,32 @@ const SUBJECT_BYTES: usize = 256;
 /// Bytes of any other word.
 const WORD_BYTES: usize = 64;
 
+/// Consents, and work orders, of one vehicle.
+const MOST_PARTIES: usize = 100;
+
+/// Cases of one vehicle: one is the rule.
+const MOST_CASES: usize = 20;
+
+/// Scopes of a consent, and actions of a work order.
+const MOST_WORDS: usize = 50;
+
 /// Characters of a message that may carry a piece of the line.
 const MESSAGE_CHARACTERS: usize = 300;
 
+/// What one line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// A vehicle, whole.
+    Vehicle(Vin, Box<VehicleFacts>),
+    /// A subject.
+    Subject(SubjectKey, SubjectFacts),
+    /// A partner's name for a vehicle; `None` forgets it.
+    Alias(Alias, Option<Vin>),
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct VehicleLine {
     vin: String,
     #[serde(deserialize_with = "Option::deserialize")] // may be null, may not be forgotten
     owner: Option<String>,
@@ -33,6 +57,14 @@ struct Line {
     trim: String,
     capabilities: Vec<String>,
     telematics: bool,
+    #[serde(default)]
+    consents: Vec<Object<ConsentPart>>,
+    #[serde(default)]
+    work_orders: Vec<Object<OrderPart>>,
+    #[serde(default)]
+    cases: Vec<Object<CasePart>>,
+    #[serde(default)]
+    suspended: bool,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +73,58 @@ struct Grant {
     subject: String,
     entitlements: Vec<String>,
     until: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConsentPart {
+    client: String,
+    scopes: Vec<String>,
+    until: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrderPart {
+    id: String,
+    dealership: String,
+    technician: Option<String>,
+    role: Option<String>,
+    #[serde(default)]
+    agreed: Vec<String>,
+    until: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CasePart {
+    case: String,
+    agent: String,
+    until: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SubjectLine {
+    issuer: String,
+    subject: String,
+    suspended: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AliasLine {
+    alias: String,
+    client: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    vin: Option<String>,
+}
+
+/// What a line that is no vehicle was meant to be.
+#[derive(Deserialize)]
+struct Meant {
+    subject: Option<IgnoredAny>,
+    alias: Option<IgnoredAny>,
 }
 
 /// A JSON object: serde alone would also take an array of the values in order.
@@ -66,18 +150,30 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// The vehicle of a line, or why it is none.
-pub(super) fn read(text: &[u8], regions: &BTreeSet<String>) -> Result<(Vin, VehicleFacts), String> {
+/// The fact of a line, or why it is none.
+pub(super) fn read(text: &[u8], terms: &Terms) -> Result<Fact, String> {
     let text = std::str::from_utf8(text).map_err(|_| "not UTF-8".to_owned())?;
-    let Object(line) = serde_json::from_str::<Object<Line>>(text).map_err(|e| explain(&e))?;
-    let vin = Vin::read(&line.vin).map_err(|flaw| {
-        let wanted = match flaw {
-            VinFlaw::Length => "17 characters",
-            VinFlaw::Alphabet => "`A`-`Z` in upper case without `I`, `O`, `Q`, and `0`-`9`",
-            VinFlaw::CheckDigit => "the check digit in position 9",
-        };
-        format!("`vin` is not a VIN: wanted {wanted}")
-    })?;
+    let flaw = match serde_json::from_str(text) {
+        Ok(Object(line)) => return vehicle(line, terms),
+        Err(flaw) => flaw,
+    };
+    // Nearly every line is a vehicle: what it is otherwise is asked once it isn't.
+    match serde_json::from_str(text) {
+        Ok(Object(Meant { alias: Some(_), .. })) => alias(parse(text)?),
+        Ok(Object(Meant {
+            subject: Some(_), ..
+        })) => subject(parse(text)?, terms),
+        Ok(_) | Err(_) => Err(explain(&flaw)),
+    }
+}
+
+fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, String> {
+    let Object(line) = serde_json::from_str(text).map_err(|flaw| explain(&flaw))?;
+    Ok(line)
+}
+
+fn vehicle(line: VehicleLine, terms: &Terms) -> Result<Fact, String> {
+    let vin = read_vin(&line.vin)?;
     if let Some(owner) = &line.owner {
         check_text("owner", owner, SUBJECT_BYTES)?;
     }
@@ -85,50 +181,131 @@ pub(super) fn read(text: &[u8], regions: &BTreeSet<String>) -> Result<(Vin, Vehi
         check_text("fleet", fleet, SUBJECT_BYTES)?;
     }
     check_text("region", &line.region, WORD_BYTES)?;
-    if !regions.is_empty() && !regions.contains(&line.region) {
-        let known: Vec<&str> = regions.iter().map(String::as_str).collect();
-        return Err(shorten(&format!(
-            "`region` is none of the configuration's: {}",
-            known.join(", ")
-        )));
-    }
+    check_known("region", &line.region, &terms.regions)?;
     check_text("trim", &line.trim, WORD_BYTES)?;
     for capability in &line.capabilities {
         check_text("capabilities", capability, WORD_BYTES)?;
     }
-    let drivers = line
-        .drivers
-        .into_iter()
-        .map(|Object(grant)| read_grant(grant));
+    check_count("consents", line.consents.len(), MOST_PARTIES)?;
+    check_count("work_orders", line.work_orders.len(), MOST_PARTIES)?;
+    check_count("cases", line.cases.len(), MOST_CASES)?;
     let facts = VehicleFacts {
         owner: line.owner,
-        drivers: drivers.collect::<Result<_, _>>()?,
+        drivers: each(line.drivers, read_grant)?,
         fleet: line.fleet,
         region: line.region,
         trim: line.trim,
         capabilities: line.capabilities,
         telematics: line.telematics,
+        consents: each(line.consents, read_consent)?,
+        work_orders: each(line.work_orders, read_order)?,
+        cases: each(line.cases, read_case)?,
+        suspended: line.suspended,
     };
-    Ok((vin, facts))
+    Ok(Fact::Vehicle(vin, Box::new(facts)))
+}
+
+fn subject(line: SubjectLine, terms: &Terms) -> Result<Fact, String> {
+    check_text("issuer", &line.issuer, WORD_BYTES)?;
+    check_known("issuer", &line.issuer, &terms.issuers)?;
+    check_text("subject", &line.subject, SUBJECT_BYTES)?;
+    let key = SubjectKey {
+        issuer: line.issuer,
+        subject: line.subject,
+    };
+    let facts = SubjectFacts {
+        suspended: line.suspended,
+    };
+    Ok(Fact::Subject(key, facts))
+}
+
+fn alias(line: AliasLine) -> Result<Fact, String> {
+    check_text("alias", &line.alias, SUBJECT_BYTES)?;
+    check_text("client", &line.client, SUBJECT_BYTES)?;
+    let vin = line.vin.as_deref().map(read_vin).transpose()?;
+    let alias = Alias {
+        client: line.client,
+        alias: line.alias,
+    };
+    Ok(Fact::Alias(alias, vin))
+}
+
+fn each<W, T>(written: Vec<Object<W>>, read: fn(W) -> Result<T, String>) -> Result<Vec<T>, String> {
+    written.into_iter().map(|Object(one)| read(one)).collect()
+}
+
+fn read_vin(text: &str) -> Result<Vin, String> {
+    Vin::read(text).map_err(|flaw| {
+        let wanted = match flaw {
+            VinFlaw::Length => "17 characters",
+            VinFlaw::Alphabet => "`A`-`Z` in upper case without `I`, `O`, `Q`, and `0`-`9`",
+            VinFlaw::CheckDigit => "the check digit in position 9",
+        };
+        format!("`vin` is not a VIN: wanted {wanted}")
+    })
 }
 
 fn read_grant(grant: Grant) -> Result<DriverGrant, String> {
     check_text("subject", &grant.subject, SUBJECT_BYTES)?;
-    for word in &grant.entitlements {
-        let letters = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic());
-        if !letters || word.len() > WORD_BYTES {
-            return Err(shorten(&format!(
-                "`{}` in `entitlements` is not the name of an action: wanted at most \
-                 {WORD_BYTES} letters",
-                word.escape_debug()
-            )));
-        }
-    }
-    let until = grant.until.as_deref().map(read_moment).transpose()?;
+    check_actions("entitlements", &grant.entitlements)?;
     Ok(DriverGrant {
         subject: grant.subject,
         entitlements: grant.entitlements,
-        until,
+        until: grant.until.as_deref().map(read_moment).transpose()?,
+    })
+}
+
+fn read_consent(consent: ConsentPart) -> Result<Consent, String> {
+    check_text("client", &consent.client, SUBJECT_BYTES)?;
+    check_count("scopes", consent.scopes.len(), MOST_WORDS)?;
+    for scope in &consent.scopes {
+        check_text("scopes", scope, WORD_BYTES)?;
+        let token = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+        if !scope.bytes().all(token) {
+            return Err("`scopes` has what is no scope (RFC 6749, 3.3)".to_owned());
+        }
+    }
+    Ok(Consent {
+        client: consent.client,
+        scopes: consent.scopes,
+        until: consent.until.as_deref().map(read_moment).transpose()?,
+    })
+}
+
+fn read_order(order: OrderPart) -> Result<WorkOrder, String> {
+    check_text("id", &order.id, WORD_BYTES)?;
+    check_text("dealership", &order.dealership, SUBJECT_BYTES)?;
+    check_count("agreed", order.agreed.len(), MOST_WORDS)?;
+    check_actions("agreed", &order.agreed)?;
+    let assignee = match (order.technician, order.role) {
+        (Some(technician), None) => {
+            check_text("technician", &technician, SUBJECT_BYTES)?;
+            Assignee::Technician(technician)
+        }
+        (None, Some(role)) => {
+            check_text("role", &role, WORD_BYTES)?;
+            Assignee::Role(role)
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            return Err("a work order wants `technician` or `role`, one of them".to_owned());
+        }
+    };
+    Ok(WorkOrder {
+        id: order.id,
+        dealership: order.dealership,
+        assignee,
+        agreed: order.agreed,
+        until: read_moment(&order.until)?,
+    })
+}
+
+fn read_case(case: CasePart) -> Result<RoadsideCase, String> {
+    check_text("case", &case.case, WORD_BYTES)?;
+    check_text("agent", &case.agent, SUBJECT_BYTES)?;
+    Ok(RoadsideCase {
+        case: case.case,
+        agent: case.agent,
+        until: read_moment(&case.until)?,
     })
 }
 
@@ -142,6 +319,39 @@ fn read_moment(text: &str) -> Result<Duration, String> {
                 text.escape_debug()
             ))
         })
+}
+
+fn check_actions(name: &str, actions: &[String]) -> Result<(), String> {
+    for word in actions {
+        let letters = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic());
+        if !letters || word.len() > WORD_BYTES {
+            return Err(shorten(&format!(
+                "`{}` in `{name}` is not the name of an action: wanted at most \
+                 {WORD_BYTES} letters",
+                word.escape_debug()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a name that the configuration doesn't have, where it has any.
+fn check_known(name: &str, text: &str, known: &BTreeSet<String>) -> Result<(), String> {
+    if known.is_empty() || known.contains(text) {
+        return Ok(());
+    }
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    Err(shorten(&format!(
+        "`{name}` is none of the configuration's: {}",
+        known.join(", ")
+    )))
+}
+
+fn check_count(name: &str, count: usize, most: usize) -> Result<(), String> {
+    if count > most {
+        return Err(format!("`{name}` has more than {most} entries"));
+    }
+    Ok(())
 }
 
 /// Refuses what is empty, too long, or can't be seen. Doesn't repeat it: it may be a subject.

@@ -3,6 +3,9 @@
 use std::io::BufReader;
 
 use super::*;
+use crate::pipeline::ownership::VehicleFacts;
+
+mod relations;
 
 const GOOD: &str = r#"{"vin":"SJNFAAZE0U6012345","owner":"alice","drivers":[{"subject":"bob","entitlements":["StartClimate"],"until":"2027-01-01T00:00:00Z"}],"fleet":null,"region":"NE","trim":"SV","capabilities":["climate"],"telematics":true}"#;
 
@@ -14,16 +17,17 @@ fn terms(bad: BadLines) -> Terms {
     Terms {
         bad,
         regions: ["NE", "NML"].map(str::to_owned).into(),
+        issuers: ["owners", "dealers"].map(str::to_owned).into(),
     }
 }
 
-fn read_all(text: &[u8], bad: BadLines) -> (Result<ImportReport, ImportError>, Vec<Vin>) {
+fn read_all(text: &[u8], bad: BadLines) -> (Result<ImportReport, ImportError>, Vec<Fact>) {
     let mut taken = Vec::new();
     let report = read(
         &mut BufReader::with_capacity(7, text),
         &terms(bad),
-        &mut |vin, _| {
-            taken.push(*vin);
+        &mut |fact| {
+            taken.push(fact.clone());
             Ok(())
         },
     );
@@ -157,13 +161,22 @@ fn each_flaw_is_told_in_its_own_words() {
     );
 }
 
+fn read_vehicle(text: &str) -> VehicleFacts {
+    match line::read(text.as_bytes(), &terms(BadLines::Refuse)).unwrap() {
+        Fact::Vehicle(_, facts) => *facts,
+        Fact::Subject(..) | Fact::Alias(..) => panic!("no vehicle: {text}"),
+    }
+}
+
 #[test]
 fn members_that_may_be_left_out_or_null_are_none() {
     let line = r#"{"vin":"SJNFAAZE0U6012345","owner":null,"drivers":[{"subject":"bob","entitlements":[]}],"region":"NE","trim":"SV","capabilities":[],"telematics":false}"#;
-    let (_, facts) = line::read(line.as_bytes(), &BTreeSet::new()).unwrap();
-    assert_eq!((facts.owner, facts.fleet), (None, None));
+    let facts = read_vehicle(line);
+    assert_eq!((&facts.owner, &facts.fleet), (&None, &None));
+    assert_eq!((facts.consents.len(), facts.work_orders.len()), (0, 0));
+    assert_eq!((facts.cases.len(), facts.suspended), (0, false));
     assert_eq!(facts.drivers[0].until, None);
-    let (_, facts) = line::read(GOOD.as_bytes(), &BTreeSet::new()).unwrap();
+    let facts = read_vehicle(GOOD);
     let until = facts.drivers[0].until.unwrap();
     assert_eq!(until.as_secs(), 1_798_761_600);
 }
@@ -259,7 +272,7 @@ fn lines_that_stop_coming_are_an_error() {
 fn a_store_that_fails_ends_the_import() {
     let full = || ImportError::Store("full".to_owned());
     let text = vehicle(1);
-    let report = read(&mut text.as_bytes(), &terms(BadLines::Skip), &mut |_, _| {
+    let report = read(&mut text.as_bytes(), &terms(BadLines::Skip), &mut |_| {
         Err(full())
     });
     assert_eq!(report, Err(full()));

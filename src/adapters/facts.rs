@@ -1,0 +1,10 @@
+//! How are ownership facts written down?
+//!
+//! As lines that people and other systems read and write ([`import`]), and as bytes that stores keep
+//! ([`record`]). Every store takes the same lines and promises the same of them.
+
+pub mod import;
+mod line;
+pub(crate) mod record;
+
+pub use line::Fact;
