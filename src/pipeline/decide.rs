@@ -11,9 +11,9 @@ use crate::config::file::AuditOutage;
 use crate::config::route::BodyNeed;
 use crate::denial::{AccessFlaw, Denial, Dependency, QuotaRefusal};
 use crate::digest;
-use crate::pipeline::ownership::{self, Relation, VehicleFacts};
+use crate::pipeline::ownership::{self, Relation, SubjectFacts, VehicleFacts};
 use crate::pipeline::parameters::{self, JudgedBody};
-use crate::pipeline::policy::{self, Question, Resource};
+use crate::pipeline::policy::{self, Circumstances, Question, Resource};
 use crate::pipeline::ports::{BodySource, Ports};
 use crate::pipeline::quota::{self, Charged};
 use crate::pipeline::rehearsal::{self, Rehearsal};
@@ -236,35 +236,29 @@ async fn authorize(
         principal,
         action,
     } = asking;
-    let surface = &*route.surface.name;
+    let now = head.received_at;
     let policies = &judge.rules.policies;
-    let Some(vin) = vin else {
-        let resource = Resource::Surface;
-        return policy::evaluate(
-            policies,
-            Question {
-                principal,
-                action,
-                resource,
-                surface,
-            },
-            findings,
-        );
+    let ask = |subject, resource| Question {
+        principal,
+        action,
+        resource,
+        context: Circumstances {
+            surface: &route.surface.name,
+            network: &head.listener,
+            authentication: principal.sign_in.resolve(now),
+            subject,
+        },
     };
-    let facts = look_up(judge, vin).await?;
-    let relation: Relation = ownership::relate(principal, facts.as_deref(), head.received_at);
+    let subject = look_up_subject(judge, principal);
+    let Some(vin) = vin else {
+        let question = ask(subject.await?, Resource::Surface);
+        return policy::evaluate(policies, question, findings);
+    };
+    let (subject, facts) = tokio::try_join!(subject, look_up(judge, vin))?;
+    let relation: Relation = ownership::relate(principal, facts.as_deref(), now);
     findings.relation = Some(relation.clone());
     let resource = Resource::Vehicle(vin, facts.as_deref(), &relation);
-    policy::evaluate(
-        policies,
-        Question {
-            principal,
-            action,
-            resource,
-            surface,
-        },
-        findings,
-    )?;
+    policy::evaluate(policies, ask(subject, resource), findings)?;
     if !relation.known {
         return Err(Denial::AccessDenied(AccessFlaw::UnknownVehicle));
     }
@@ -272,6 +266,17 @@ async fn authorize(
         findings.situation.vehicle_region = judge.rules.vehicle_region(&facts.region);
     }
     Ok(())
+}
+
+/// What the directory knows of who asks, bounded in time; unknown is not absent.
+async fn look_up_subject(judge: Judge<'_>, principal: &Principal) -> Result<SubjectFacts, Denial> {
+    let limit = judge.rules.limits.lookup_timeout.get();
+    let directory = &judge.ports.directory;
+    let asked = directory.find_subject(&principal.issuer, &principal.subject);
+    match tokio::time::timeout(limit, asked).await {
+        Ok(Ok(facts)) => Ok(facts),
+        Ok(Err(_)) | Err(_) => Err(Denial::DependencyUnavailable(Dependency::Directory)),
+    }
 }
 
 /// One look-up, bounded in time; unknown is not absent.

@@ -7,14 +7,16 @@ pub(crate) mod source;
 mod traps;
 pub(crate) mod read;
 pub mod bounds;
+mod vocabulary;
 mod entities;
 mod memo;
 mod slice;
+mod step_up;
 pub mod cases;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,14 +26,15 @@ use cedar_policy::{Authorizer, Decision, Policy, PolicyId, Request, Schema};
 use crate::config::Mistakes;
 use crate::config::file::PrincipalKind;
 use crate::denial::{AccessFlaw, Denial};
-use crate::pipeline::ownership::{Relation, VehicleFacts};
+use crate::pipeline::identity::sign_in::Authentication;
+use crate::pipeline::ownership::{Relation, SubjectFacts, VehicleFacts};
 use crate::pipeline::vehicle::Vin;
 use crate::pipeline::{Findings, Principal};
 
-use entities::Names;
 use memo::Memo;
 pub use memo::Verdict;
 use slice::{Slice, Slices};
+use vocabulary::Names;
 
 /// The schema and the policies, whole.
 pub struct PolicySet {
@@ -39,6 +42,8 @@ pub struct PolicySet {
     names: Names,
     slices: Slices,
     ids: HashMap<PolicyId, Arc<str>>,
+    /// Forbids that a better sign-in lifts, by their `@advice`.
+    step_ups: HashSet<PolicyId>,
     /// What every action is.
     classes: HashMap<String, Arc<ActionClass>>,
     authorizer: Authorizer,
@@ -74,8 +79,21 @@ pub struct Question<'a> {
     pub action: &'a str,
     /// On what.
     pub resource: Resource<'a>,
+    /// By what way, and in what standing.
+    pub context: Circumstances<'a>,
+}
+
+/// What a request is beside who asks for what: resolved at its time, so without a clock or an age.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
     /// Name of the surface.
     pub surface: &'a str,
+    /// Name of the listener that it came in by, so the network that it came from.
+    pub network: &'a str,
+    /// What the principal's sign-in is worth now.
+    pub authentication: Authentication,
+    /// What the directory knows of the principal.
+    pub subject: SubjectFacts,
 }
 
 /// What an action is done to.
@@ -136,11 +154,18 @@ impl PolicySet {
             .iter()
             .map(|policy| (policy.id().clone(), Arc::from(policy.id().as_ref())))
             .collect();
+        let mut step_ups = HashSet::new();
+        for policy in policies {
+            if step_up::lifts(policy)? {
+                step_ups.insert(policy.id().clone());
+            }
+        }
         Ok(Self {
             revision,
             names,
             slices,
             ids,
+            step_ups,
             classes: slice::classes(schema)?,
             authorizer: Authorizer::new(),
             memo: Memo::new()?,
@@ -195,22 +220,43 @@ pub fn evaluate(
     question: Question<'_>,
     findings: &mut Findings,
 ) -> Result<(), Denial> {
-    let key = policies.memo.key(question);
-    let kept = policies.memo.find(&key);
-    let verdict = match kept {
-        Some(verdict) => verdict,
-        None => match compute(policies, question) {
-            Ok(verdict) => policies.memo.keep(key, verdict),
-            Err(errors) => {
-                findings.policy_errors = findings.policy_errors.saturating_add(errors);
-                return Err(Denial::AccessDenied(AccessFlaw::PolicyError));
-            }
-        },
-    };
+    let verdict = answer(policies, question, findings)?;
     findings
         .policies
         .extend(verdict.policies.iter().map(Arc::clone));
-    verdict.outcome.map_err(Denial::AccessDenied)
+    let Err(flaw) = verdict.outcome else {
+        return Ok(());
+    };
+    // INVARIANT: asked again whatever else forbids it, so a foreign vehicle and one that doesn't exist
+    // are as often evaluated. The second answer allows nothing: it only words the denial.
+    if verdict.step_up {
+        let mut stepped_up = question;
+        stepped_up.context.authentication = Authentication::STEPPED_UP;
+        if answer(policies, stepped_up, findings)?.outcome.is_ok() {
+            let acr = Arc::clone(&question.principal.sign_in.strong_acr);
+            return Err(Denial::StepUpRequired(acr));
+        }
+    }
+    Err(Denial::AccessDenied(flaw))
+}
+
+/// The kept answer, or a new one.
+fn answer(
+    policies: &PolicySet,
+    question: Question<'_>,
+    findings: &mut Findings,
+) -> Result<Arc<Verdict>, Denial> {
+    let key = policies.memo.key(question);
+    if let Some(verdict) = policies.memo.find(&key) {
+        return Ok(verdict);
+    }
+    match compute(policies, question) {
+        Ok(verdict) => Ok(policies.memo.keep(key, verdict)),
+        Err(errors) => {
+            findings.policy_errors = findings.policy_errors.saturating_add(errors);
+            Err(Denial::AccessDenied(AccessFlaw::PolicyError))
+        }
+    }
 }
 
 /// Decides anew, and keeps nothing: what [`evaluate`] costs the first time.
@@ -226,6 +272,7 @@ pub fn compute(policies: &PolicySet, question: Question<'_>) -> Result<Verdict, 
         return Ok(Verdict {
             outcome: Err(AccessFlaw::NotPermitted),
             policies: Vec::new(),
+            step_up: false,
         });
     };
     let (request, entities) = ask(policies, slice, question).map_err(|_| 1_usize)?;
@@ -238,6 +285,9 @@ pub fn compute(policies: &PolicySet, question: Question<'_>) -> Result<Verdict, 
     if errors > 0 {
         return Err(errors);
     }
+    let step_up = diagnostics
+        .reason()
+        .any(|id| policies.step_ups.contains(id));
     let deciding = diagnostics.reason().filter_map(|id| policies.ids.get(id));
     let mut deciding: Vec<Arc<str>> = deciding.map(Arc::clone).collect();
     deciding.sort_unstable();
@@ -249,6 +299,7 @@ pub fn compute(policies: &PolicySet, question: Question<'_>) -> Result<Verdict, 
     Ok(Verdict {
         outcome,
         policies: deciding,
+        step_up,
     })
 }
 

@@ -21,6 +21,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::config::file::PrincipalKind;
 use crate::denial::{AccessFlaw, Denial};
 use crate::digest;
+use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::switch::Situation;
 use crate::pipeline::vehicle::Vin;
 use crate::pipeline::{Principal, standing};
@@ -94,6 +95,8 @@ impl Rehearsal {
             scopes: Vec::new(),
             fleet: None,
             tenant,
+            roles: Vec::new(),
+            sign_in: SignIn::default(),
             token_id: None,
             expires_at: Duration::MAX,
         }

@@ -8,6 +8,7 @@ use super::*;
 use crate::config::file::DenialFormat;
 use crate::config::route::{ActionSource, BodyNeed};
 use crate::denial::{AccessFlaw, ClosedBy};
+use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::ownership::Relation;
 use crate::pipeline::parameters::Parameters;
 use crate::pipeline::policy::ActionClass;
@@ -74,6 +75,8 @@ fn principal(subject: &str, token_id: &str) -> Principal {
         scopes: Vec::new(),
         fleet: None,
         tenant: None,
+        roles: Vec::new(),
+        sign_in: SignIn::default(),
         token_id: Some(token_id.to_owned()),
         expires_at: Duration::ZERO,
         pseudonym: pseudonyms().subject("owners", subject),
@@ -103,6 +106,10 @@ fn findings(principal: Principal, vin: Vin) -> Findings {
             known: true,
             word: "owner",
             entitlements: Vec::new(),
+            scopes: Vec::new(),
+            dealerships: Vec::new(),
+            agreements: Vec::new(),
+            in_case: false,
         }),
         policies: vec![Arc::from("owner-reads")],
         policy_errors: 1,

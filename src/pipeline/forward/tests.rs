@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::config::file::PrincipalKind;
+use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::Parameters;
 
 fn head(fields: &[(&str, &str)]) -> RequestHead {
@@ -159,6 +160,8 @@ fn the_assertion_names_who_and_what_at_the_time_of_forwarding() {
         scopes: Vec::new(),
         fleet: None,
         tenant: None,
+        roles: Vec::new(),
+        sign_in: SignIn::default(),
         token_id: None,
         expires_at: Duration::MAX,
         pseudonym: String::new(),

@@ -4,21 +4,25 @@
 //! request: the relation is resolved at the case's time, then the policies are asked.
 
 mod file;
+mod facts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::config::Mistakes;
 use crate::denial::Denial;
-use crate::pipeline::ownership::{self, DriverGrant, VehicleFacts};
-use crate::pipeline::policy::{PolicySet, Question, Resource, ResourceKind, evaluate};
+use crate::pipeline::identity::sign_in::Authentication;
+use crate::pipeline::ownership::{self, SubjectFacts, VehicleFacts};
+use crate::pipeline::policy::{
+    Circumstances, PolicySet, Question, Resource, ResourceKind, evaluate,
+};
 use crate::pipeline::vehicle::Vin;
 use crate::pipeline::{Findings, Principal};
 
-use file::{Caller, Car, Case, CaseFile, Expected, Grant};
+use facts::{facts, not_a_time, principal, time};
+use file::{Case, CaseFile, Expected};
 
 /// What came out of all cases.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -144,6 +148,8 @@ impl Sheet {
 struct Setting<'a> {
     case: &'a Case,
     principal: Principal,
+    authentication: Authentication,
+    subject: SubjectFacts,
     car: Option<&'a (Vin, Option<VehicleFacts>)>,
     now: Duration,
 }
@@ -176,6 +182,13 @@ impl<'a> Setting<'a> {
         Ok(Self {
             case,
             principal: principal(caller),
+            authentication: Authentication {
+                strength: caller.strength,
+                freshness: caller.freshness,
+            },
+            subject: SubjectFacts {
+                suspended: caller.suspended,
+            },
             car,
             now,
         })
@@ -203,7 +216,7 @@ impl<'a> Setting<'a> {
             report.total = report.total.saturating_add(1);
             let (got, by) = self.decide(policies, action);
             let same_by = self.case.by.as_ref().is_none_or(|expected| *expected == by);
-            if got.is_ok() != (self.case.expect == Expected::Allow) || !same_by {
+            if Expected::of(&got) != self.case.expect || !same_by {
                 report.failures.push(CaseFailure {
                     place: place.to_owned(),
                     name: self.case.name.get_ref().clone(),
@@ -211,7 +224,10 @@ impl<'a> Setting<'a> {
                     expected: told(self.case.expect.word(), self.case.by.as_ref()),
                     got: match got {
                         Ok(()) => told(Expected::Allow.word(), Some(&by)),
-                        Err(denial) => told(&format!("deny ({})", denial.reason()), Some(&by)),
+                        Err(denial) => {
+                            let word = Expected::of(&Err(denial.clone())).word();
+                            told(&format!("{word} ({})", denial.reason()), Some(&by))
+                        }
                     },
                 });
             }
@@ -233,7 +249,12 @@ impl<'a> Setting<'a> {
             principal: &self.principal,
             action,
             resource,
-            surface: &self.case.surface,
+            context: Circumstances {
+                surface: &self.case.surface,
+                network: &self.case.network,
+                authentication: self.authentication,
+                subject: self.subject,
+            },
         };
         let mut answer = evaluate(policies, question, &mut findings);
         if relation.is_some_and(|(_, _, relation)| !relation.known) && answer.is_ok() {
@@ -254,71 +275,4 @@ fn told(decision: &str, by: Option<&BTreeSet<String>>) -> String {
             format!("{decision} by {}", ids.join(", "))
         }
     }
-}
-
-fn principal(caller: &Caller) -> Principal {
-    Principal {
-        kind: caller.kind,
-        issuer: Arc::from("cases"),
-        subject: caller.subject.clone(),
-        client: caller.client.clone(),
-        scopes: caller.scopes.clone(),
-        fleet: caller.fleet.clone(),
-        tenant: None,
-        token_id: None,
-        expires_at: Duration::MAX,
-        pseudonym: String::new(),
-    }
-}
-
-fn facts(car: &Car) -> Result<(Vin, Option<VehicleFacts>), String> {
-    let vin = Vin::read(&car.vin).map_err(|flaw| format!("`{}` is no VIN: {flaw:?}", car.vin))?;
-    let told = car.owner.is_some()
-        || car.fleet.is_some()
-        || car.region.is_some()
-        || car.trim.is_some()
-        || car.telematics.is_some()
-        || !car.drivers.is_empty()
-        || !car.capabilities.is_empty();
-    if car.unknown {
-        return if told {
-            Err("an unknown vehicle has a VIN and nothing else".to_owned())
-        } else {
-            Ok((vin, None))
-        };
-    }
-    let missing = |name| format!("`{name}` is missing");
-    let drivers: Result<Vec<DriverGrant>, String> = car.drivers.iter().map(grant).collect();
-    let facts = VehicleFacts {
-        owner: car.owner.clone(),
-        drivers: drivers?,
-        fleet: car.fleet.clone(),
-        region: car.region.clone().ok_or_else(|| missing("region"))?,
-        trim: car.trim.clone().ok_or_else(|| missing("trim"))?,
-        capabilities: car.capabilities.clone(),
-        telematics: car.telematics.ok_or_else(|| missing("telematics"))?,
-    };
-    Ok((vin, Some(facts)))
-}
-
-fn grant(grant: &Grant) -> Result<DriverGrant, String> {
-    let until = match &grant.until {
-        None => None,
-        Some(text) => Some(time(text).ok_or_else(|| not_a_time(text))?),
-    };
-    Ok(DriverGrant {
-        subject: grant.subject.clone(),
-        entitlements: grant.entitlements.clone(),
-        until,
-    })
-}
-
-/// RFC 3339 in UTC, since the Unix epoch.
-fn time(text: &str) -> Option<Duration> {
-    let time = humantime::parse_rfc3339(text).ok()?;
-    time.duration_since(UNIX_EPOCH).ok()
-}
-
-fn not_a_time(text: &str) -> String {
-    format!("`{text}` is not a time such as `2026-06-01T12:00:00Z`")
 }

@@ -2,131 +2,15 @@
 //!
 //! By the Rust API, never through JSON, and only what the policies at hand mention.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use cedar_policy::{
-    Context, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema,
-};
+use cedar_policy::{Context, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 
 use crate::config::file::PrincipalKind;
 use crate::pipeline::Principal;
 use crate::pipeline::ownership::{Relation, VehicleFacts};
-use crate::pipeline::policy::{Question, Resource, ResourceKind};
-
-/// All principal types.
-pub(super) const KINDS: [PrincipalKind; 5] = [
-    PrincipalKind::User,
-    PrincipalKind::Client,
-    PrincipalKind::Vehicle,
-    PrincipalKind::Technician,
-    PrincipalKind::Agent,
-];
-
-/// The schema's entity types, found once: parsing one costs five times what using it does.
-#[derive(Debug)]
-pub(super) struct Names {
-    user: EntityTypeName,
-    client: EntityTypeName,
-    vehicle: EntityTypeName,
-    technician: EntityTypeName,
-    agent: EntityTypeName,
-    surface: EntityTypeName,
-    fleet: EntityTypeName,
-}
-
-impl Names {
-    /// The types that the gateway speaks of, which the schema must declare without a namespace.
-    pub(super) fn of(schema: &Schema) -> Result<Self, String> {
-        let find = |name: &str| {
-            schema
-                .entity_types()
-                .find(|known| known.basename() == name && known.namespace().is_empty())
-                .cloned()
-                .ok_or_else(|| format!("entity type `{name}` is missing"))
-        };
-        Ok(Self {
-            user: find("User")?,
-            client: find("Client")?,
-            vehicle: find("Vehicle")?,
-            technician: find("Technician")?,
-            agent: find("Agent")?,
-            surface: find("Surface")?,
-            fleet: find("Fleet")?,
-        })
-    }
-
-    /// The type of a principal.
-    pub(super) fn of_kind(&self, kind: PrincipalKind) -> &EntityTypeName {
-        match kind {
-            PrincipalKind::User => &self.user,
-            PrincipalKind::Client => &self.client,
-            PrincipalKind::Vehicle => &self.vehicle,
-            PrincipalKind::Technician => &self.technician,
-            PrincipalKind::Agent => &self.agent,
-        }
-    }
-
-    /// The type of a resource.
-    pub(super) fn of_resource(&self, kind: ResourceKind) -> &EntityTypeName {
-        match kind {
-            ResourceKind::Vehicle => &self.vehicle,
-            ResourceKind::Surface => &self.surface,
-        }
-    }
-}
-
-/// An attribute of an entity or of the context.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Attribute {
-    Owner,
-    Grants,
-    Fleet,
-    Region,
-    Trim,
-    Capabilities,
-    Telematics,
-    Action,
-    Surface,
-    Client,
-    Scopes,
-}
-
-impl Attribute {
-    /// All of them.
-    pub(super) const ALL: [Self; 11] = [
-        Self::Owner,
-        Self::Grants,
-        Self::Fleet,
-        Self::Region,
-        Self::Trim,
-        Self::Capabilities,
-        Self::Telematics,
-        Self::Action,
-        Self::Surface,
-        Self::Client,
-        Self::Scopes,
-    ];
-
-    /// Its name in the schema.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Grants => "grants",
-            Self::Fleet => "fleet",
-            Self::Region => "region",
-            Self::Trim => "trim",
-            Self::Capabilities => "capabilities",
-            Self::Telematics => "telematics",
-            Self::Action => "action",
-            Self::Surface => "surface",
-            Self::Client => "client",
-            Self::Scopes => "scopes",
-        }
-    }
-}
-
-/// Which attributes have to be built.
-pub(super) type Needs = BTreeSet<Attribute>;
+use crate::pipeline::policy::vocabulary::{Attribute, Names, Needs};
+use crate::pipeline::policy::{Circumstances, Question, Resource};
 
 /// A question that can't be put in Cedar's terms.
 #[derive(Debug, thiserror::Error)]
@@ -180,19 +64,13 @@ pub(super) fn build(names: &Names, needs: &Needs, question: Question<'_>) -> Res
     let caller = question.principal;
     let principal = uid(names.of_kind(caller.kind), &caller.subject);
     let (resource, vehicle) = match question.resource {
-        Resource::Surface => (uid(&names.surface, question.surface), None),
+        Resource::Surface => (uid(&names.surface, question.context.surface), None),
         Resource::Vehicle(vin, facts, relation) => {
             let resource = uid(&names.vehicle, vin.as_str());
-            let granted = match caller.kind {
-                PrincipalKind::User => grants(&principal, relation, needs),
-                // Grants name users: another kind of principal of that name holds none.
-                PrincipalKind::Client
-                | PrincipalKind::Vehicle
-                | PrincipalKind::Technician
-                | PrincipalKind::Agent => Vec::new(),
-            };
-            let attributes = vehicle(names, needs, facts, granted);
-            let entity = Entity::new(resource.clone(), attributes, [].into());
+            let mut attributes = Attributes::new(needs);
+            vehicle(names, facts, &mut attributes);
+            relations((caller.kind, &principal), relation, &mut attributes);
+            let entity = Entity::new(resource.clone(), attributes.pairs, [].into());
             (resource, Some(entity.map_err(Unfit::new)?))
         }
     };
@@ -223,8 +101,19 @@ fn texts(all: &[String]) -> RestrictedExpression {
     RestrictedExpression::new_set(all.iter().map(|one| text(one)))
 }
 
+fn truth(truth: bool) -> RestrictedExpression {
+    RestrictedExpression::new_bool(truth)
+}
+
 fn entity(name: &EntityTypeName, id: &str) -> RestrictedExpression {
     RestrictedExpression::new_entity_uid(uid(name, id))
+}
+
+fn record<const N: usize>(
+    members: [(&str, RestrictedExpression); N],
+) -> Option<RestrictedExpression> {
+    let members = members.map(|(name, value)| (name.to_owned(), value));
+    RestrictedExpression::new_record(members).ok() // fails for a name that stands twice only
 }
 
 fn caller_entity(
@@ -233,68 +122,118 @@ fn caller_entity(
     caller: &Principal,
     principal: &EntityUid,
 ) -> Result<Entity, Unfit> {
-    match &caller.fleet {
-        Some(fleet) if caller.kind == PrincipalKind::User => {
-            let mut attributes = Attributes::new(needs);
-            attributes.add(Attribute::Fleet, || Some(entity(&names.fleet, fleet)));
-            Entity::new(principal.clone(), attributes.pairs, [].into()).map_err(Unfit::new)
+    let mut pairs = Attributes::new(needs);
+    match caller.kind {
+        PrincipalKind::User => pairs.add(Attribute::Fleet, || {
+            Some(entity(&names.fleet, caller.fleet.as_deref()?))
+        }),
+        PrincipalKind::Technician => {
+            pairs.add(Attribute::Dealership, || {
+                Some(text(caller.tenant.as_deref()?))
+            });
+            pairs.add(Attribute::Roles, || Some(texts(&caller.roles)));
         }
-        _ => Ok(Entity::with_uid(principal.clone())),
+        // Of a vehicle that asks for another nothing is known: a policy that wants to know errs.
+        PrincipalKind::Client | PrincipalKind::Vehicle | PrincipalKind::Agent => {}
     }
+    if pairs.pairs.is_empty() {
+        return Ok(Entity::with_uid(principal.clone()));
+    }
+    Entity::new(principal.clone(), pairs.pairs, [].into()).map_err(Unfit::new)
 }
 
-/// The principal's own active grants; those of others decide nothing.
-fn grants(principal: &EntityUid, relation: &Relation, needs: &Needs) -> Vec<RestrictedExpression> {
-    if !needs.contains(&Attribute::Grants) {
-        return Vec::new();
-    }
-    let driver = || RestrictedExpression::new_entity_uid(principal.clone());
-    let grant = |entitlement: &String| {
-        RestrictedExpression::new_record([
-            ("driver".to_owned(), driver()),
-            ("entitlement".to_owned(), text(entitlement)),
-        ])
-        .ok() // fails for a name that stands twice only
-    };
-    relation.entitlements.iter().filter_map(grant).collect()
+/// What stands in the vehicle's facts about the principal, active as it is; what stands there about
+/// others decides nothing. Each fact names one kind of principal: another of that name has none.
+fn relations(
+    (kind, principal): (PrincipalKind, &EntityUid),
+    relation: &Relation,
+    pairs: &mut Attributes<'_>,
+) {
+    let me = || RestrictedExpression::new_entity_uid(principal.clone());
+    let set = |all: Vec<RestrictedExpression>| Some(RestrictedExpression::new_set(all));
+    let is = |wanted: PrincipalKind| kind == wanted;
+    pairs.add(Attribute::Grants, || {
+        let own = relation
+            .entitlements
+            .iter()
+            .filter(|_| is(PrincipalKind::User));
+        set(own
+            .filter_map(|word| record([("driver", me()), ("entitlement", text(word))]))
+            .collect())
+    });
+    pairs.add(Attribute::Consents, || {
+        let own = relation.scopes.iter().filter(|_| is(PrincipalKind::Client));
+        set(own
+            .filter_map(|scope| record([("client", me()), ("scope", text(scope))]))
+            .collect())
+    });
+    let technician = is(PrincipalKind::Technician);
+    pairs.add(Attribute::WorkOrders, || {
+        let own = relation.dealerships.iter().filter(|_| technician);
+        set(own
+            .filter_map(|at| record([("dealership", text(at)), ("technician", me())]))
+            .collect())
+    });
+    pairs.add(Attribute::Agreements, || {
+        let own = relation.agreements.iter().filter(|_| technician);
+        set(own
+            .filter_map(|(at, action)| {
+                record([
+                    ("action", text(action)),
+                    ("dealership", text(at)),
+                    ("technician", me()),
+                ])
+            })
+            .collect())
+    });
+    pairs.add(Attribute::Agents, || {
+        let in_case = relation.in_case && is(PrincipalKind::Agent);
+        set(in_case.then(me).into_iter().collect())
+    });
 }
 
 /// An unknown vehicle has the same shape and no facts, so that it is judged by the same steps.
-fn vehicle(
-    names: &Names,
-    needs: &Needs,
-    facts: Option<&VehicleFacts>,
-    grants: Vec<RestrictedExpression>,
-) -> HashMap<String, RestrictedExpression> {
+fn vehicle(names: &Names, facts: Option<&VehicleFacts>, pairs: &mut Attributes<'_>) {
     let owner = facts.and_then(|facts| facts.owner.as_deref());
     let fleet = facts.and_then(|facts| facts.fleet.as_deref());
     let region = facts.map_or("", |facts| facts.region.as_str());
     let trim = facts.map_or("", |facts| facts.trim.as_str());
     let capabilities = facts.map_or(&[][..], |facts| facts.capabilities.as_slice());
     let telematics = facts.is_some_and(|facts| facts.telematics);
-    let mut pairs = Attributes::new(needs);
+    let suspended = facts.is_some_and(|facts| facts.suspended);
     pairs.add(Attribute::Owner, || Some(entity(&names.user, owner?)));
-    pairs.add(Attribute::Grants, || {
-        Some(RestrictedExpression::new_set(grants))
-    });
     pairs.add(Attribute::Fleet, || Some(entity(&names.fleet, fleet?)));
     pairs.add(Attribute::Region, || Some(text(region)));
     pairs.add(Attribute::Trim, || Some(text(trim)));
     pairs.add(Attribute::Capabilities, || Some(texts(capabilities)));
-    pairs.add(Attribute::Telematics, || {
-        Some(RestrictedExpression::new_bool(telematics))
-    });
-    pairs.pairs
+    pairs.add(Attribute::Telematics, || Some(truth(telematics)));
+    pairs.add(Attribute::Suspended, || Some(truth(suspended)));
 }
 
 fn context(needs: &Needs, question: Question<'_>) -> HashMap<String, RestrictedExpression> {
+    let Circumstances {
+        surface,
+        network,
+        authentication,
+        subject,
+    } = question.context;
     let client = question.principal.client.as_deref();
     let mut pairs = Attributes::new(needs);
     pairs.add(Attribute::Action, || Some(text(question.action)));
-    pairs.add(Attribute::Surface, || Some(text(question.surface)));
+    pairs.add(Attribute::Surface, || Some(text(surface)));
+    pairs.add(Attribute::Network, || Some(text(network)));
     pairs.add(Attribute::Client, || Some(text(client?)));
     pairs.add(Attribute::Scopes, || {
         Some(texts(&question.principal.scopes))
     });
+    pairs.add(Attribute::Strength, || {
+        Some(text(authentication.strength.word()))
+    });
+    pairs.add(Attribute::Freshness, || {
+        Some(text(authentication.freshness.word()))
+    });
+    // No proof of possession is verified yet (RFC 8705, RFC 9449): no token is a bound one.
+    pairs.add(Attribute::Bound, || Some(truth(false)));
+    pairs.add(Attribute::Suspended, || Some(truth(subject.suspended)));
     pairs.pairs
 }

@@ -13,8 +13,9 @@ use ring::rand::SystemRandom;
 use crate::config::file::PrincipalKind;
 use crate::denial::AccessFlaw;
 use crate::digest;
-use crate::pipeline::ownership::{Relation, VehicleFacts};
-use crate::pipeline::policy::{Question, Resource};
+use crate::pipeline::identity::sign_in::Authentication;
+use crate::pipeline::ownership::{Relation, SubjectFacts, VehicleFacts};
+use crate::pipeline::policy::{Circumstances, Question, Resource};
 
 /// Answers kept: about 20 MB at 300 bytes each.
 const ANSWERS: usize = 65_536;
@@ -29,6 +30,8 @@ pub struct Verdict {
     pub outcome: Result<(), AccessFlaw>,
     /// `@id`s of the deciding policies, sorted.
     pub policies: Vec<Arc<str>>,
+    /// Whether one of them forbids it for the sign-in alone.
+    pub step_up: bool,
 }
 
 /// Kept answers of one policy set.
@@ -79,7 +82,17 @@ impl Facts {
             principal,
             action,
             resource,
-            surface,
+            context:
+                Circumstances {
+                    surface,
+                    network,
+                    authentication:
+                        Authentication {
+                            strength,
+                            freshness,
+                        },
+                    subject: SubjectFacts { suspended },
+                },
         } = question;
         let crate::pipeline::Principal {
             kind,
@@ -88,7 +101,9 @@ impl Facts {
             client,
             scopes,
             fleet,
-            tenant: _,   // switches see it, no policy does
+            tenant,
+            roles,
+            sign_in: _,  // with its time; what it is worth now stands in the context
             token_id: _, // names one token, and no policy gets to see it
             expires_at: _,
             pseudonym: _,
@@ -98,9 +113,15 @@ impl Facts {
         self.text(subject);
         self.maybe(client.as_deref());
         self.maybe(fleet.as_deref());
+        self.maybe(tenant.as_deref());
+        self.texts(roles);
         self.texts(scopes);
         self.text(action);
         self.text(surface);
+        self.text(network);
+        self.text(strength.word());
+        self.text(freshness.word());
+        self.0.push(u8::from(suspended));
         match resource {
             Resource::Surface => self.0.push(0),
             Resource::Vehicle(vin, facts, relation) => {
@@ -117,10 +138,22 @@ impl Facts {
             known,
             word,
             entitlements,
+            scopes,
+            dealerships,
+            agreements,
+            in_case,
         } = relation;
         self.0.push(u8::from(*known));
         self.text(word);
         self.texts(entitlements);
+        self.texts(scopes);
+        self.texts(dealerships);
+        self.count(agreements.len());
+        for (dealership, action) in agreements {
+            self.text(dealership);
+            self.text(action);
+        }
+        self.0.push(u8::from(*in_case));
     }
 
     fn vehicle(&mut self, facts: Option<&VehicleFacts>) {
@@ -136,6 +169,10 @@ impl Facts {
             trim,
             capabilities,
             telematics,
+            consents: _, // these three have times too
+            work_orders: _,
+            cases: _,
+            suspended,
         } = facts;
         self.0.push(1);
         self.maybe(owner.as_deref());
@@ -144,11 +181,16 @@ impl Facts {
         self.text(trim);
         self.texts(capabilities);
         self.0.push(u8::from(*telematics));
+        self.0.push(u8::from(*suspended));
+    }
+
+    fn count(&mut self, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.0.extend_from_slice(&count.to_le_bytes());
     }
 
     fn text(&mut self, text: &str) {
-        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
-        self.0.extend_from_slice(&length.to_le_bytes());
+        self.count(text.len());
         self.0.extend_from_slice(text.as_bytes());
     }
 
@@ -158,8 +200,7 @@ impl Facts {
     }
 
     fn texts(&mut self, all: &[String]) {
-        let count = u64::try_from(all.len()).unwrap_or(u64::MAX);
-        self.0.extend_from_slice(&count.to_le_bytes());
+        self.count(all.len());
         for one in all {
             self.text(one);
         }

@@ -13,9 +13,12 @@ use cedar_policy::{
 
 use crate::config::file::PrincipalKind;
 use crate::pipeline::Principal;
-use crate::pipeline::ownership::{Relation, VehicleFacts};
-use crate::pipeline::policy::entities::{self, Attribute, KINDS, Names, Needs, Unfit};
-use crate::pipeline::policy::{ActionClass, Question, Resource, ResourceKind};
+use crate::pipeline::identity::sign_in::Authentication;
+use crate::pipeline::identity::sign_in::SignIn;
+use crate::pipeline::ownership::{Relation, SubjectFacts, VehicleFacts};
+use crate::pipeline::policy::entities::{self, Unfit};
+use crate::pipeline::policy::vocabulary::{Attribute, KINDS, Names, Needs};
+use crate::pipeline::policy::{ActionClass, Circumstances, Question, Resource, ResourceKind};
 use crate::pipeline::vehicle::Vin;
 
 /// Groups of actions without an effect.
@@ -172,7 +175,7 @@ fn needs(policies: &[Policy]) -> Needs {
     Attribute::ALL.into_iter().filter(mentioned).collect()
 }
 
-fn collect_words(json: &serde_json::Value, words: &mut BTreeSet<String>) {
+pub(super) fn collect_words(json: &serde_json::Value, words: &mut BTreeSet<String>) {
     match json {
         serde_json::Value::String(word) => {
             words.insert(word.clone());
@@ -206,6 +209,10 @@ fn try_shape(
         known: true,
         word: "driver",
         entitlements: facts.capabilities.clone(),
+        scopes: facts.capabilities.clone(),
+        dealerships: facts.capabilities.clone(),
+        agreements: vec![("sample".to_owned(), "sample".to_owned())],
+        in_case: true,
     };
     let all: Needs = Attribute::ALL.into();
     for resource in [
@@ -220,7 +227,12 @@ fn try_shape(
             principal: &sample,
             action: slice.action.id().unescaped(),
             resource,
-            surface: "portal",
+            context: Circumstances {
+                surface: "sample",
+                network: "sample",
+                authentication: Authentication::default(),
+                subject: SubjectFacts::default(),
+            },
         };
         let asked = entities::build(names, &all, question).map_err(|e| e.to_string())?;
         let misfit = |said: Unfit| {
@@ -258,7 +270,9 @@ fn sample_principal(kind: PrincipalKind, vin: &str) -> Principal {
         client: Some("sample".to_owned()),
         scopes: vec!["sample".to_owned()],
         fleet: Some("sample".to_owned()),
-        tenant: None,
+        tenant: Some("sample".to_owned()),
+        roles: vec!["sample".to_owned()],
+        sign_in: SignIn::default(),
         token_id: None,
         expires_at: Duration::ZERO,
         pseudonym: String::new(),

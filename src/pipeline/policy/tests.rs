@@ -3,6 +3,8 @@
 mod loading;
 mod kept;
 mod properties;
+mod signing_in;
+mod table;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use std::time::Duration;
 use cedar_policy::{PolicySet as Cedar, Schema};
 
 use super::*;
+use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::ownership;
 
 const NOW: Duration = Duration::from_secs(1_780_000_000);
@@ -51,6 +54,8 @@ fn user(subject: &str) -> Principal {
         scopes: Vec::new(),
         fleet: None,
         tenant: None,
+        roles: Vec::new(),
+        sign_in: SignIn::default(),
         token_id: None,
         expires_at: Duration::MAX,
         pseudonym: String::new(),
@@ -68,6 +73,16 @@ fn car(owner: &str) -> VehicleFacts {
     }
 }
 
+/// Just signed in, by more than a password, in good standing.
+fn plainly() -> Circumstances<'static> {
+    Circumstances {
+        surface: "portal",
+        network: "edge",
+        authentication: Authentication::STEPPED_UP,
+        subject: SubjectFacts::default(),
+    }
+}
+
 fn ask(
     policies: &PolicySet,
     principal: &Principal,
@@ -80,7 +95,7 @@ fn ask(
         principal,
         action,
         resource: Resource::Vehicle(&vin, facts, &relation),
-        surface: "mobile-v1",
+        context: plainly(),
     };
     let mut findings = Findings::default();
     let answer = evaluate(policies, question, &mut findings);

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::file::PrincipalKind;
+use crate::pipeline::identity::sign_in::SignIn;
 
 const KEY: [u8; 32] = [7; 32];
 
@@ -27,6 +28,8 @@ fn principal(issuer: &str, subject: &str, client: Option<&str>) -> Principal {
         scopes: Vec::new(),
         fleet: None,
         tenant: None,
+        roles: Vec::new(),
+        sign_in: SignIn::default(),
         token_id: None,
         expires_at: Duration::MAX,
         pseudonym: String::new(),

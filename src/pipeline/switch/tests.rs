@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::config::file::{DenialFormat, PrincipalKind};
 use crate::config::route::{ActionSource, BodyNeed};
+use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::Parameters;
 use crate::pipeline::route::Surface;
 use crate::switchboard::changes::{self, By, New};
@@ -63,6 +64,8 @@ fn principal() -> Arc<Principal> {
         scopes: Vec::new(),
         fleet: None,
         tenant: Some("acme".to_owned()),
+        roles: Vec::new(),
+        sign_in: SignIn::default(),
         token_id: None,
         expires_at: Duration::from_secs(1),
         pseudonym: "p".to_owned(),

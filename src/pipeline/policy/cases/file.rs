@@ -6,6 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::file::PrincipalKind;
+use crate::denial::Denial;
+use crate::pipeline::identity::sign_in::{Freshness, Strength};
 
 /// A file of cases.
 #[derive(Debug, Deserialize)]
@@ -29,10 +31,21 @@ pub(super) struct Caller {
     pub(super) client: Option<String>,
     #[serde(default)]
     pub(super) scopes: Vec<String>,
+    /// Where a technician works.
+    pub(super) dealership: Option<String>,
+    #[serde(default)]
+    pub(super) roles: Vec<String>,
+    /// What the sign-in is worth: weak and long ago unless the case says otherwise.
+    #[serde(default)]
+    pub(super) strength: Strength,
+    #[serde(default)]
+    pub(super) freshness: Freshness,
+    #[serde(default)]
+    pub(super) suspended: bool,
 }
 
 /// What the directory says of a vehicle; `unknown = true` and a VIN alone where it knows none.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Car {
     pub(super) vin: String,
@@ -47,10 +60,49 @@ pub(super) struct Car {
     #[serde(default)]
     pub(super) capabilities: Vec<String>,
     pub(super) telematics: Option<bool>,
+    #[serde(default)]
+    pub(super) consents: Vec<CarConsent>,
+    #[serde(default)]
+    pub(super) work_orders: Vec<CarOrder>,
+    #[serde(default)]
+    pub(super) cases: Vec<CarCase>,
+    #[serde(default)]
+    pub(super) suspended: bool,
+}
+
+/// A consent to a partner.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CarConsent {
+    pub(super) client: String,
+    pub(super) scopes: Vec<String>,
+    pub(super) until: Option<String>,
+}
+
+/// A work order, made out to a `technician` or to a `role`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CarOrder {
+    pub(super) id: String,
+    pub(super) dealership: String,
+    pub(super) technician: Option<String>,
+    pub(super) role: Option<String>,
+    #[serde(default)]
+    pub(super) agreed: Vec<String>,
+    pub(super) until: String,
+}
+
+/// A roadside case.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CarCase {
+    pub(super) case: String,
+    pub(super) agent: String,
+    pub(super) until: String,
 }
 
 /// A grant to a driver.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Grant {
     pub(super) subject: String,
@@ -69,6 +121,9 @@ pub(super) struct Case {
     pub(super) vehicle: Option<String>,
     #[serde(default = "default_surface")]
     pub(super) surface: String,
+    /// Name of the listener.
+    #[serde(default = "default_network")]
+    pub(super) network: String,
     pub(super) now: Option<String>,
     pub(super) expect: Expected,
     /// `@id`s of the deciding policies, all of them; not compared where it is absent.
@@ -79,18 +134,34 @@ fn default_surface() -> String {
     "portal".to_owned()
 }
 
+fn default_network() -> String {
+    "edge".to_owned()
+}
+
 /// What must come out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Expected {
     Allow,
+    /// Not with this sign-in, but with a better one.
+    StepUp,
     Deny,
 }
 
 impl Expected {
+    /// What came out.
+    pub(super) fn of(answer: &Result<(), Denial>) -> Self {
+        match answer {
+            Ok(()) => Self::Allow,
+            Err(Denial::StepUpRequired(_)) => Self::StepUp,
+            Err(_) => Self::Deny,
+        }
+    }
+
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Allow => "allow",
+            Self::StepUp => "step-up",
             Self::Deny => "deny",
         }
     }

@@ -166,8 +166,8 @@ fn a_schema_that_asks_for_more_than_the_gateway_has_is_a_mistake() {
             "can't put",
         ),
         (
-            "entity Client, Technician, Agent;",
-            "entity Client, Technician;",
+            "entity Client, Agent;",
+            "entity Client;",
             "schema.cedarschema",
         ),
     ] {
