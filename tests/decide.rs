@@ -7,6 +7,8 @@ mod support;
 mod fake;
 #[path = "decide/ports.rs"]
 mod ports;
+#[path = "decide/facts.rs"]
+mod facts;
 #[path = "decide/region.rs"]
 mod region;
 #[path = "decide/rehearse.rs"]
@@ -63,6 +65,8 @@ fn foreign_unknown_and_forbidden_are_one_answer_after_the_same_steps() {
         let judged = court.judge(&Request::read(vin).by("owner"));
         assert_eq!(code(&judged), "access-denied", "{vin}");
         assert_eq!(court.ports.looked_up.load(Ordering::Relaxed), 1, "{vin}");
+        let asked_about = court.ports.asked_about.swap(0, Ordering::Relaxed);
+        assert_eq!(asked_about, 1, "{vin}");
         assert_eq!(court.ports.charged.load(Ordering::Relaxed), 0, "{vin}");
     }
     let forbidden = court.judge(&Request::read(fake::SILENT).by("owner"));

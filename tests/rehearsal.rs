@@ -275,6 +275,7 @@ fn directory(folder: &TempDir) -> EmbeddedDirectory {
     let terms = Terms {
         bad: BadLines::Refuse,
         regions: set(&["NE"]),
+        issuers: set(&[]),
     };
     directory.import(&mut lines, &terms).unwrap();
     directory

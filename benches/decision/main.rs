@@ -23,7 +23,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use vingate::denial::Denial;
 use vingate::pipeline::audit::{self, Facts, Outcome};
 use vingate::pipeline::decide::{Judge, decide};
-use vingate::pipeline::policy::{self, Question, Resource};
+use vingate::pipeline::ownership::SubjectFacts;
+use vingate::pipeline::policy::{self, Circumstances, Question, Resource};
 use vingate::pipeline::quota::{self, Charged};
 use vingate::pipeline::switch::Situation;
 use vingate::pipeline::{Findings, RequestHead, identity, ownership, vehicle};
@@ -103,7 +104,12 @@ fn facts(criterion: &mut Criterion<CpuTime>, at: &Setting, head: &RequestHead) {
         principal: &principal,
         action: "ReadBatteryStatus",
         resource: Resource::Vehicle(&vin, facts.as_deref(), &relation),
-        surface: "mobile",
+        context: Circumstances {
+            surface: "mobile",
+            network: "edge",
+            authentication: principal.sign_in.resolve(head.received_at),
+            subject: SubjectFacts::default(),
+        },
     };
     group.bench_function("policy, computed", |b| {
         b.iter(|| policy::compute(&at.rules.policies, black_box(question)));

@@ -186,6 +186,7 @@ fn directory(folder: &tempfile::TempDir) -> EmbeddedDirectory {
     let terms = Terms {
         bad: BadLines::Refuse,
         regions: BTreeSet::new(),
+        issuers: BTreeSet::new(),
     };
     directory
         .import(&mut BufReader::new(line.as_bytes()), &terms)

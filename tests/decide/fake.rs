@@ -48,6 +48,34 @@ vehicle = { path = "vin" }
 upstream = "telematics"
 
 [[route]]
+id = "opt-out"
+surface = "mobile"
+methods = ["POST"]
+path = "/opt-out"
+action = "DisableTelematics"
+vehicle = { form = "VIN" }
+upstream = "telematics"
+
+[[route]]
+id = "list"
+surface = "mobile"
+methods = ["GET"]
+path = "/cars"
+action = "ListVehicles"
+vehicle = "none"
+because = "lists one's own"
+upstream = "telematics"
+
+[[route]]
+id = "diagnostics"
+surface = "dealer"
+methods = ["GET"]
+path = "/dealer/{vin}/dtc"
+action = "ReadDiagnostics"
+vehicle = { path = "vin" }
+upstream = "telematics"
+
+[[route]]
 id = "climate"
 surface = "mobile"
 methods = ["POST"]
@@ -76,6 +104,19 @@ store = "local"
 
 [regions.NE]
 [regions.NNA]
+
+[surfaces.dealer]
+issuers = ["dealers"]
+on_cold_start = "open"
+
+[issuers.dealers]
+issuer = "https://dealers.test"
+audiences = ["telematics"]
+algorithms = ["ES256"]
+jwks_file = "jwks.json"
+principal = { claim = "employee", values = { dealership = "Technician" } }
+tenant_claim = "dealership"
+roles_claim = "roles"
 "#;
 
 /// Real rules, fake ports.
@@ -98,6 +139,18 @@ impl Court {
     pub(crate) fn put(&mut self, vin: &str, facts: VehicleFacts) {
         let ports = Arc::get_mut(&mut self.ports).expect("nobody else asks");
         ports.vehicles.insert(vin.to_owned(), Arc::new(facts));
+    }
+
+    /// Suspends a subject.
+    pub(crate) fn suspend(&mut self, issuer: &str, subject: &str) {
+        let ports = Arc::get_mut(&mut self.ports).expect("nobody else asks");
+        let whose = (issuer.to_owned(), subject.to_owned());
+        ports.suspended.insert(whose);
+    }
+
+    /// A good token with these claims.
+    pub(crate) fn sign(&self, claims: &serde_json::Value) -> String {
+        self.tokens.sign(claims)
     }
 
     /// With `--set` overrides.

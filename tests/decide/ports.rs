@@ -5,7 +5,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use vingate::pipeline::audit::{Intent, Record};
-use vingate::pipeline::ownership::VehicleFacts;
+use vingate::pipeline::ownership::{SubjectFacts, VehicleFacts};
 use vingate::pipeline::ports::{
     AuditSink, AuditSlot, Door, Exhausted, LookupError, OwnershipDirectory, QuotaLedger,
 };
@@ -25,8 +25,12 @@ use vingate::pipeline::vehicle::Vin;
 pub(crate) struct Fakes {
     pub(crate) vehicles: HashMap<String, Arc<VehicleFacts>>,
     pub(crate) failure: Mutex<Option<LookupError>>,
+    pub(crate) subject_failure: Mutex<Option<LookupError>>,
     pub(crate) hang_directory: AtomicBool,
     pub(crate) looked_up: AtomicUsize,
+    pub(crate) asked_about: AtomicUsize,
+    /// Issuer and subject of each.
+    pub(crate) suspended: HashSet<(String, String)>,
     pub(crate) flooded: AtomicBool,
     pub(crate) charged: AtomicUsize,
     pub(crate) exhausted: AtomicBool,
@@ -50,6 +54,18 @@ impl OwnershipDirectory for Fakes {
         match *self.failure.lock().unwrap() {
             Some(failure) => Err(failure),
             None => Ok(self.vehicles.get(vin.as_str()).cloned()),
+        }
+    }
+
+    async fn find_subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError> {
+        self.asked_about.fetch_add(1, Ordering::Relaxed);
+        match *self.subject_failure.lock().unwrap() {
+            Some(failure) => Err(failure),
+            None => Ok(SubjectFacts {
+                suspended: self
+                    .suspended
+                    .contains(&(issuer.to_owned(), subject.to_owned())),
+            }),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::signing;
-use super::tokens::{AUDIENCE, ISSUER, Tokens};
+use super::tokens::{AUDIENCE, ISSUER, STRONG, Tokens};
 use super::{process, upstream::Upstream};
 
 /// What differs between tests.
@@ -275,6 +275,7 @@ audiences = ["{AUDIENCE}"]
 algorithms = ["ES256"]
 jwks_file = "jwks.json"
 principal = "User"
+strong_acr = ["{STRONG}"]
 
 [audit]
 file = "audit.jsonl"

@@ -11,6 +11,9 @@ pub(crate) const ISSUER: &str = "https://id.test";
 /// `aud` of the tokens.
 pub(crate) const AUDIENCE: &str = "telematics";
 
+/// The `acr` of who signed in with more than a password.
+pub(crate) const STRONG: &str = "mfa";
+
 /// An issuer with one ES256 key.
 #[derive(Debug)]
 pub(crate) struct Tokens {
@@ -39,6 +42,8 @@ impl Tokens {
             "client_id": "test-app",
             "scope": "vehicle.read vehicle.command",
             "jti": format!("test-{subject}"),
+            "acr": STRONG,
+            "auth_time": now,
             "iat": now,
             "exp": now + 600,
         })
