@@ -38,7 +38,8 @@ lint: test-packages
 	$(TARGET)/ci/vingate check -c deploy/leaf/vingate.toml \
 		--set assertion.key_file="$$keys/assertion.pem" \
 		--set audit.pseudonym_key_file="$$keys/pseudonym.key" \
-		--set issuers.owners.jwks_file="$(CURDIR)/tests/fixtures/jwks.json"
+		--set issuers.owners.jwks_file="$(CURDIR)/tests/fixtures/jwks.json" \
+		--set issuers.dealers.jwks_file="$(CURDIR)/tests/fixtures/jwks.json"
 
 bench: bench-packages
 	$(CARGO) bench

@@ -24,6 +24,8 @@ use crate::signing::TokenKey;
 const ISSUER: &str = "https://id.example";
 const AUDIENCE: &str = "telematics";
 const LIFETIME: u64 = 3600;
+/// The `acr` that it calls strong: the demo people have no second factor to lose.
+const STRONG: &str = "urn:example:mfa";
 
 /// The issuer: a key, and what it signs.
 #[derive(Debug)]
@@ -54,6 +56,7 @@ impl Issuer {
             "scope": "vehicle.read vehicle.command",
             "jti": Uuid::new_v4().to_string(),
             "iat": now,
+            "acr": STRONG,
             "auth_time": now,
             "exp": now.saturating_add(LIFETIME),
         });

@@ -301,6 +301,7 @@ fn config(demo: &Demo, folder: &Path, (own, redis): (&Path, u16), number: u32) -
         format!("audit.pseudonym_key_file={}", theirs("pseudonym.key")),
         format!("assertion.key_file={}", theirs("assertion.pem")),
         format!("issuers.owners.jwks_file={}", theirs("owners.jwks.json")),
+        format!("issuers.dealers.jwks_file={}", theirs("dealers.jwks.json")),
         format!("upstreams.telematics.addresses=[\"{upstream}\"]"),
         format!("switches.directory={}", at("switches")),
         "switches.store=redis".to_owned(),

@@ -99,7 +99,7 @@ fn a_closure_speaks_the_language_that_is_asked_for() {
 
 #[test]
 fn a_grpc_client_gets_its_own_status_and_nothing_else() {
-    let codes = "3 3 3 3 3 16 16 7 5 12 4 8 3 3 8 8 8 14 14 14 12 14 14 14 4 14";
+    let codes = "3 3 3 3 3 16 16 16 16 7 5 12 4 8 3 3 8 8 8 14 14 14 12 14 14 14 4 14";
     let codes: Vec<&str> = codes.split(' ').collect();
     assert_eq!(codes.len(), denials().len());
     for (denial, code) in denials().into_iter().zip(codes) {
