@@ -143,6 +143,40 @@ fn a_set_that_permits_nothing_is_a_mistake() {
     assert!(nowhere.contains("no-such-folder"), "{nowhere}");
 }
 
+/// Its challenge would tell a stranger whether there is such a car, or whose it is.
+#[test]
+fn a_step_up_that_looks_at_more_than_the_sign_in_is_a_mistake() {
+    let permit = policy("ok", "permit (principal, action, resource);");
+    let fresh = "context.freshness == \"fresh\"";
+    let of_the_car = format!(
+        "forbid (principal, action, resource is Vehicle) unless {{ {fresh} || resource.suspended }};"
+    );
+    let of_the_user = format!(
+        "forbid (principal is User, action == Action::\"HonkFlash\", resource) unless {{ {fresh} || principal has fleet }};"
+    );
+    let one_car = format!(
+        "forbid (principal, action, resource == Vehicle::\"SJNFAAZE0U6012345\") unless {{ {fresh} }};"
+    );
+    let allowing = format!("permit (principal, action, resource) when {{ {fresh} }};");
+    let good =
+        format!("forbid (principal is User, action, resource is Vehicle) unless {{ {fresh} }};");
+    for (text, wanted) in [
+        (&of_the_car, "look at the context alone"),
+        (&of_the_user, "look at the context alone"),
+        (&one_car, "look at the context alone"),
+        (&allowing, "is a permit"),
+    ] {
+        let step_up = policy("step", &format!("@advice(\"step-up\")\n{text}"));
+        let folder = folder(&[("ok.cedar", &permit), ("step.cedar", &step_up)]);
+        let mistakes = PolicySet::load(folder.path()).unwrap_err().to_string();
+        assert!(mistakes.contains(wanted), "{text}: {mistakes}");
+        assert!(mistakes.contains("`step`"), "{text}: {mistakes}");
+    }
+    let step_up = policy("step", &format!("@advice(\"step-up\")\n{good}"));
+    let folder = folder(&[("ok.cedar", &permit), ("step.cedar", &step_up)]);
+    assert!(PolicySet::load(folder.path()).is_ok());
+}
+
 #[test]
 fn a_schema_that_asks_for_more_than_the_gateway_has_is_a_mistake() {
     let ok = policy("ok", "permit (principal, action, resource);");
@@ -265,6 +299,8 @@ fn the_readmes_valet_works_as_printed() {
         "driver.cedar",
         "capabilities.cedar",
         "telematics.cedar",
+        "suspension.cedar",
+        "step-up.cedar",
     ] {
         fs::copy(shipped().join(name), folder.path().join(name)).unwrap();
     }
