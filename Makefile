@@ -21,6 +21,7 @@ tour: build-packages
 # `cargo test` builds the binary and the demo too: the rest runs what it built.
 test: test-packages $(VENV)
 	$(CARGO) test --profile ci
+	$(TARGET)/ci/vingate policy fmt --check policies
 	$(TARGET)/ci/vingate policy test policies
 	$(TARGET)/ci/vingate policy lint policies
 	$(TARGET)/ci/vingate policy prove policies
