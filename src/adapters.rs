@@ -2,6 +2,7 @@
 
 pub mod facts;
 pub mod embedded;
+pub mod kept;
 pub mod door;
 pub mod ledger;
 pub mod audit_log;

@@ -36,6 +36,11 @@ pub trait OwnershipDirectory: Send + Sync {
     /// Facts of a vehicle, `None` if the directory answered that it has none.
     async fn find(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError>;
 
+    /// The same, asked now: not from what was answered before.
+    async fn find_fresh(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError> {
+        self.find(vin).await
+    }
+
     /// Facts of a subject of an issuer, named as the configuration does. One that the directory has
     /// no record of is in good standing; that it can't be asked is a failure.
     async fn find_subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError>;
