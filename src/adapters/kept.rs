@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,20 +17,24 @@ use futures_util::future::{BoxFuture, Shared};
 use quick_cache::sync::Cache;
 
 use crate::clock;
-use crate::pipeline::ownership::VehicleFacts;
+use crate::pipeline::ownership::{SubjectFacts, SubjectKey, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
 
 /// Counts of changes; vehicles share them, so a change forgets a few neighbours. A power of two.
 const BUCKETS: usize = 4_096;
 
-type Answer = Result<Option<Arc<VehicleFacts>>, LookupError>;
+/// A look-up of a store, as it is kept: what came of it.
+type Answer<V> = Result<V, LookupError>;
+
+/// A vehicle's facts, or that it has none.
+type Facts = Option<Arc<VehicleFacts>>;
 
 /// How long answers are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Keeping {
-    /// Vehicles at most.
-    pub vehicles: usize,
+    /// Vehicles at most, and subjects.
+    pub entries: usize,
     /// The age limit of facts.
     pub max_age: Duration,
     /// The age limit of absence.
@@ -79,7 +83,16 @@ impl Changes {
 
     /// This vehicle changed.
     pub fn vehicle(&self, vin: &Vin) {
-        if let Some(bucket) = self.bucket(vin) {
+        self.changed(vin);
+    }
+
+    /// This subject changed.
+    pub fn subject(&self, key: &SubjectKey) {
+        self.changed(key);
+    }
+
+    fn changed(&self, about: &impl Hash) {
+        if let Some(bucket) = self.bucket(about) {
             bucket.fetch_add(1, Ordering::Release);
         }
     }
@@ -103,16 +116,16 @@ impl Changes {
         until.is_none_or(|until| now() < until.load(Ordering::Acquire))
     }
 
-    fn bucket(&self, vin: &Vin) -> Option<&AtomicU64> {
-        let hash = usize::try_from(self.hasher.hash_one(vin) & 0xffff).unwrap_or(0);
+    fn bucket(&self, about: &impl Hash) -> Option<&AtomicU64> {
+        let hash = usize::try_from(self.hasher.hash_one(about) & 0xffff).unwrap_or(0);
         self.buckets.get(hash & BUCKETS.saturating_sub(1))
     }
 
-    /// Moves with every change that may concern this vehicle.
-    fn seen(&self, vin: &Vin) -> Seen {
-        let bucket = self.bucket(vin);
-        let of_vehicle = bucket.map_or(0, |bucket| bucket.load(Ordering::Acquire));
-        Seen(of_vehicle, self.everything.load(Ordering::Acquire))
+    /// Moves with every change that may concern this one.
+    fn seen(&self, about: &impl Hash) -> Seen {
+        let bucket = self.bucket(about);
+        let of_it = bucket.map_or(0, |bucket| bucket.load(Ordering::Acquire));
+        Seen(of_it, self.everything.load(Ordering::Acquire))
     }
 }
 
@@ -125,35 +138,44 @@ fn milliseconds(time: Duration) -> u64 {
 struct Seen(u64, u64);
 
 #[derive(Clone)]
-struct Kept {
-    facts: Option<Arc<VehicleFacts>>,
+struct Kept<V> {
+    value: V,
     asked_at: Instant,
     seen: Seen,
 }
 
+/// Asks the store anew.
+type Ask<K, V> = Box<dyn Fn(K) -> BoxFuture<'static, Answer<V>> + Send + Sync>;
+
 /// A look-up on its way.
-struct Flight {
+struct Flight<V> {
     seen: Seen,
-    answer: Shared<BoxFuture<'static, Answer>>,
+    answer: Shared<BoxFuture<'static, Answer<V>>>,
+}
+
+/// What is kept of one kind, and what is on its way.
+struct Shelf<K, V> {
+    ask: Ask<K, V>,
+    /// The age limit of a value.
+    limit: fn(&Keeping, &V) -> Duration,
+    keeping: Keeping,
+    changes: Arc<Changes>,
+    kept: Cache<K, Kept<V>>,
+    flights: Mutex<HashMap<K, Flight<V>>>,
 }
 
 /// A directory elsewhere, and what it answered lately.
 #[derive(Clone)]
-pub struct KeptDirectory(Arc<Inner>);
-
-struct Inner {
-    store: Arc<dyn OwnershipDirectory>,
-    keeping: Keeping,
-    changes: Arc<Changes>,
-    kept: Cache<Vin, Kept>,
-    flights: Mutex<HashMap<Vin, Flight>>,
+pub struct KeptDirectory {
+    vehicles: Arc<Shelf<Vin, Facts>>,
+    subjects: Arc<Shelf<SubjectKey, SubjectFacts>>,
 }
 
 impl fmt::Debug for KeptDirectory {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("KeptDirectory")
-            .field("keeping", &self.0.keeping)
-            .field("changes", &self.0.changes)
+            .field("keeping", &self.vehicles.keeping)
+            .field("changes", &self.vehicles.changes)
             .finish_non_exhaustive() // whose cars were looked up
     }
 }
@@ -165,72 +187,114 @@ impl KeptDirectory {
         keeping: Keeping,
         changes: Arc<Changes>,
     ) -> Self {
-        Self(Arc::new(Inner {
-            store,
-            keeping,
-            changes,
-            kept: Cache::new(keeping.vehicles),
-            flights: Mutex::default(),
-        }))
+        let of_vehicles = Arc::clone(&store);
+        let vehicle: Ask<Vin, Facts> = Box::new(move |vin| {
+            let store = Arc::clone(&of_vehicles);
+            async move { store.find_fresh(&vin).await }.boxed()
+        });
+        let subject: Ask<SubjectKey, SubjectFacts> = Box::new(move |key| {
+            let store = Arc::clone(&store);
+            async move { store.find_subject(&key.issuer, &key.subject).await }.boxed()
+        });
+        let limit = |keeping: &Keeping, facts: &Facts| match facts {
+            Some(_) => keeping.max_age,
+            None => keeping.absent_max_age,
+        };
+        let told = Arc::clone(&changes);
+        Self {
+            vehicles: Arc::new(Shelf::new(vehicle, limit, (keeping, told))),
+            subjects: Arc::new(Shelf::new(
+                subject,
+                |all, _| all.max_age,
+                (keeping, changes),
+            )),
+        }
     }
 }
 
 #[async_trait]
 impl OwnershipDirectory for KeptDirectory {
-    async fn find(&self, vin: &Vin) -> Answer {
-        let inner = &self.0;
-        if !inner.changes.in_touch() {
-            return inner.store.find(vin).await; // nobody would say that a kept answer is wrong
-        }
-        let seen = inner.changes.seen(vin);
-        match inner.kept(vin, seen) {
-            Some(kept) => Ok(kept.facts),
-            None => inner.flight(vin, seen).await,
-        }
+    async fn find(&self, vin: &Vin) -> Answer<Facts> {
+        self.vehicles.find(*vin).await
     }
 
-    async fn find_fresh(&self, vin: &Vin) -> Answer {
-        let seen = self.0.changes.seen(vin);
-        self.0.ask(vin, seen).await
+    async fn find_fresh(&self, vin: &Vin) -> Answer<Facts> {
+        let seen = self.vehicles.changes.seen(vin);
+        self.vehicles.ask(*vin, seen).await
+    }
+
+    async fn find_subject(&self, issuer: &str, subject: &str) -> Answer<SubjectFacts> {
+        let key = SubjectKey {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+        };
+        self.subjects.find(key).await
     }
 }
 
-impl Inner {
-    /// What is kept of a vehicle, if it still counts.
-    fn kept(&self, vin: &Vin, seen: Seen) -> Option<Kept> {
-        let kept = self.kept.get(vin).filter(|kept| kept.seen == seen)?;
-        let limit = match kept.facts {
-            Some(_) => self.keeping.max_age,
-            None => self.keeping.absent_max_age,
-        };
+impl<K, V> Shelf<K, V>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn new(
+        ask: Ask<K, V>,
+        limit: fn(&Keeping, &V) -> Duration,
+        (keeping, changes): (Keeping, Arc<Changes>),
+    ) -> Self {
+        Self {
+            ask,
+            limit,
+            keeping,
+            changes,
+            kept: Cache::new(keeping.entries),
+            flights: Mutex::default(),
+        }
+    }
+
+    async fn find(self: &Arc<Self>, key: K) -> Answer<V> {
+        if !self.changes.in_touch() {
+            return (self.ask)(key).await; // nobody would say that a kept answer is wrong
+        }
+        let seen = self.changes.seen(&key);
+        match self.kept(&key, seen) {
+            Some(kept) => Ok(kept.value),
+            None => self.flight(key, seen).await,
+        }
+    }
+
+    /// What is kept, if it still counts.
+    fn kept(&self, key: &K, seen: Seen) -> Option<Kept<V>> {
+        let kept = self.kept.get(key).filter(|kept| kept.seen == seen)?;
+        let limit = (self.limit)(&self.keeping, &kept.value);
         (kept.asked_at.elapsed() < limit).then_some(kept)
     }
 
     /// Asks, and keeps the answer from the moment of the question on: its age counts from there, and
     /// a change meanwhile makes it void.
-    async fn ask(&self, vin: &Vin, seen: Seen) -> Answer {
+    async fn ask(&self, key: K, seen: Seen) -> Answer<V> {
         let asked_at = clock::monotonic();
-        let facts = self.store.find_fresh(vin).await?;
+        let value = (self.ask)(key.clone()).await?;
         let kept = Kept {
-            facts: facts.clone(),
+            value: value.clone(),
             asked_at,
             seen,
         };
-        self.kept.insert(*vin, kept);
-        Ok(facts)
+        self.kept.insert(key, kept);
+        Ok(value)
     }
 
     /// The look-up that is on its way, or a new one; one that began before a change is of no use. It
     /// goes on by itself: whoever gives up waiting leaves nothing half read behind.
-    fn flight(self: &Arc<Self>, vin: &Vin, seen: Seen) -> Shared<BoxFuture<'static, Answer>> {
+    fn flight(self: &Arc<Self>, key: K, seen: Seen) -> Shared<BoxFuture<'static, Answer<V>>> {
         let mut flights = self.lock();
-        if let Some(flight) = flights.get(vin).filter(|flight| flight.seen == seen) {
+        if let Some(flight) = flights.get(&key).filter(|flight| flight.seen == seen) {
             return flight.answer.clone();
         }
-        let (inner, vin) = (Arc::clone(self), *vin);
+        let (here, asked) = (Arc::clone(self), key.clone());
         let asked = tokio::spawn(async move {
-            let answer = inner.ask(&vin, seen).await;
-            inner.landed(&vin, seen);
+            let answer = here.ask(asked.clone(), seen).await;
+            here.landed(&asked, seen);
             answer
         });
         let answer = asked.map(|ended| ended.unwrap_or(Err(LookupError::Unreachable)));
@@ -239,19 +303,19 @@ impl Inner {
             seen,
             answer: answer.clone(),
         };
-        flights.insert(vin, flight);
+        flights.insert(key, flight);
         answer
     }
 
-    fn landed(&self, vin: &Vin, seen: Seen) {
+    fn landed(&self, key: &K, seen: Seen) {
         let mut flights = self.lock();
-        if flights.get(vin).is_some_and(|flight| flight.seen == seen) {
-            flights.remove(vin);
+        if flights.get(key).is_some_and(|flight| flight.seen == seen) {
+            flights.remove(key);
         }
     }
 
     /// Nothing in it can be half done.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Vin, Flight>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Flight<V>>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

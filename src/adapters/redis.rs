@@ -1,4 +1,4 @@
-//! How does a fleet share its board through Redis?
+//! How does a fleet share its board through Redis? The one home of redis.
 //!
 //! All keys carry one hash tag, so that in a cluster they lie together and a script may change them
 //! together: `{vingate:NAME}:board` is a hash of sealed entries, `:version` a number, `:replicas` a
@@ -9,6 +9,8 @@
 //! The server must not evict keys (`maxmemory-policy noeviction`, its default): an evicted board
 //! would look like an empty one.
 
+mod calls;
+mod directory;
 mod flaw;
 mod target;
 mod link;
@@ -18,14 +20,13 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::{Cmd, FromRedisValue, cmd};
-use tokio::time::{Instant, timeout_at};
+use redis::cmd;
 
 use crate::config::file::Redis;
 use crate::switchboard::fleet::{FleetError, FleetStore, Topic};
+use calls::{Calls, script};
+pub use directory::{RedisDirectory, Unchanged};
 use hints::Hints;
-use link::{Link, Up};
-use target::Target;
 
 /// Most entries that are read: ten times a very bad day.
 const MOST_FIELDS: u32 = 200_000;
@@ -36,14 +37,10 @@ const MOST_BYTES: u32 = 16 << 20;
 /// Most bytes that are read in one answer: 60,000 closures with all they can say.
 const MOST_BYTES_IN_ALL: u32 = 64 << 20;
 
-/// A call that carries a whole board takes so many times the time of one that carries a word.
-const BULK: u32 = 10;
-
 /// One replica's handle of the store.
 pub struct RedisFleet {
     keys: Keys,
-    timeout: Duration,
-    link: Link,
+    calls: Calls,
     hints: Hints,
 }
 
@@ -86,57 +83,10 @@ impl RedisFleet {
     /// # Errors
     /// A file can't be read, or a setting can't be used.
     pub fn open(settings: &Redis) -> Result<Self, String> {
-        // the client takes its TLS from the provider of the process; a second time changes nothing
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
         let keys = Keys::new(&settings.name);
-        let link = Link::new(Target::new(settings)?);
-        let hints = Hints::new(link.watch(), keys.channel.clone());
-        Ok(Self {
-            keys,
-            timeout: settings.timeout.get(),
-            link,
-            hints,
-        })
-    }
-
-    /// One command in its time. Everything asked here may be asked twice, so a connection that broke
-    /// meanwhile is no error yet.
-    async fn ask<T: FromRedisValue>(&self, time: Duration, ask: &Cmd) -> Result<T, FleetError> {
-        let now = Instant::now();
-        let end = now.checked_add(time).unwrap_or(now);
-        match self.ask_once(end, ask).await {
-            Err(FleetError::Unreachable) => self.ask_once(end, ask).await,
-            answer @ (Ok(_) | Err(_)) => answer,
-        }
-    }
-
-    async fn ask_once<T: FromRedisValue>(&self, end: Instant, ask: &Cmd) -> Result<T, FleetError> {
-        let up = timeout_at(end, self.link.up()).await;
-        let up = up.map_err(|_| FleetError::TimedOut)??;
-        let mut connection = up.reached.connection.clone();
-        match timeout_at(end, connection.ask(ask)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "redis answers with an error");
-                if !flaw::keeps_connection(&error) {
-                    self.link.lose(&up);
-                }
-                Err(flaw::of(&error))
-            }
-            Err(_) => Err(self.gave_up(&up)),
-        }
-    }
-
-    /// What answers too late is not waited for, however large the answer: its connection ends.
-    fn gave_up(&self, up: &Up) -> FleetError {
-        self.link.lose(up);
-        FleetError::TimedOut
-    }
-
-    fn bulk(&self) -> Duration {
-        self.timeout.saturating_mul(BULK)
+        let calls = Calls::open(settings)?;
+        let hints = Hints::new(calls.watch(), keys.channel.clone());
+        Ok(Self { keys, calls, hints })
     }
 }
 
@@ -153,7 +103,7 @@ impl FleetStore for RedisFleet {
         // no more than a number has: the key could hold half a gigabyte
         let mut ask = cmd("GETRANGE");
         ask.arg(&self.keys.version).arg(0).arg(20);
-        let version: String = self.ask(self.timeout, &ask).await?;
+        let version: String = self.calls.ask(self.calls.timeout, &ask).await?;
         if version.is_empty() {
             return Ok(0); // never written
         }
@@ -163,7 +113,7 @@ impl FleetStore for RedisFleet {
     async fn entries(&self) -> Result<Vec<(String, String)>, FleetError> {
         let mut ask = script(include_str!("redis/entries.lua"), &[&self.keys.board]);
         ask.arg(MOST_FIELDS).arg(MOST_BYTES).arg(MOST_BYTES_IN_ALL);
-        pairs(&self.ask::<Vec<_>>(self.bulk(), &ask).await?)
+        pairs(&self.calls.ask::<Vec<_>>(self.calls.bulk(), &ask).await?)
     }
 
     async fn put(&self, entries: &[(String, String)]) -> Result<(), FleetError> {
@@ -176,14 +126,14 @@ impl FleetStore for RedisFleet {
         for (field, text) in entries {
             ask.arg(field).arg(text);
         }
-        self.ask(self.bulk(), &ask).await
+        self.calls.ask(self.calls.bulk(), &ask).await
     }
 
     async fn remove(&self, fields: &[String]) -> Result<(), FleetError> {
         let keys = [self.keys.board.as_str(), &self.keys.version];
         let mut ask = script(include_str!("redis/remove.lua"), &keys);
         ask.arg(&self.keys.channel).arg(fields);
-        self.ask(self.bulk(), &ask).await
+        self.calls.ask(self.calls.bulk(), &ask).await
     }
 
     async fn say(
@@ -201,23 +151,23 @@ impl FleetStore for RedisFleet {
         if topic == Topic::Questions {
             ask.arg(&self.keys.channel);
         }
-        self.ask(self.timeout, &ask).await
+        self.calls.ask(self.calls.timeout, &ask).await
     }
 
     async fn said(&self, topic: Topic) -> Result<Vec<(String, String)>, FleetError> {
         let mut ask = script(include_str!("redis/said.lua"), &[self.keys.words(topic)]);
         ask.arg(MOST_FIELDS).arg(MOST_BYTES);
         let time = match topic {
-            Topic::Replicas | Topic::Questions => self.timeout,
-            Topic::Answers => self.bulk(),
+            Topic::Replicas | Topic::Questions => self.calls.timeout,
+            Topic::Answers => self.calls.bulk(),
         };
-        pairs(&self.ask::<Vec<_>>(time, &ask).await?)
+        pairs(&self.calls.ask::<Vec<_>>(time, &ask).await?)
     }
 
     async fn time(&self) -> Result<Duration, FleetError> {
         // by a script with a key: in a cluster it is the clock of the node that has the keys
         let ask = script("return redis.call('TIME')", &[&self.keys.replicas]);
-        let (seconds, microseconds): (u64, u64) = self.ask(self.timeout, &ask).await?;
+        let (seconds, microseconds): (u64, u64) = self.calls.ask(self.calls.timeout, &ask).await?;
         let part = Duration::from_micros(microseconds);
         Ok(Duration::from_secs(seconds).saturating_add(part))
     }
@@ -229,13 +179,6 @@ impl FleetStore for RedisFleet {
 
 /// Milliseconds: a century is for ever, and the server can still add it to its time.
 const LONGEST_EXPIRY: u64 = 100 * 365 * 86_400_000;
-
-/// `EVAL` and not `EVALSHA`: a script is shorter than what it carries.
-fn script(text: &str, keys: &[&str]) -> Cmd {
-    let mut ask = cmd("EVAL");
-    ask.arg(text).arg(keys.len()).arg(keys);
-    ask
-}
 
 /// A flat list of names and texts. What is no UTF-8 was written by no gateway: its seal won't fit,
 /// and it takes nothing else with it.

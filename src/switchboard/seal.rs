@@ -32,6 +32,8 @@ pub enum Kind {
     Question,
     /// What one answers.
     Answer,
+    /// A record of ownership.
+    Fact,
 }
 
 impl Kind {
@@ -42,6 +44,7 @@ impl Kind {
             Self::Baseline => b"vingate baseline 1",
             Self::Question => b"vingate question 1",
             Self::Answer => b"vingate answer 1",
+            Self::Fact => b"vingate fact 1",
         }
     }
 }

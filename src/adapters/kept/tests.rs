@@ -36,7 +36,7 @@ impl Elsewhere {
 
 #[async_trait]
 impl OwnershipDirectory for Elsewhere {
-    async fn find(&self, _: &Vin) -> Answer {
+    async fn find(&self, _: &Vin) -> Answer<Facts> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let owner = self.owner.lock().unwrap().clone(); // as it was when it was asked
         let failure = *self.failure.lock().unwrap();
@@ -57,6 +57,12 @@ impl OwnershipDirectory for Elsewhere {
             })),
         }
     }
+
+    async fn find_subject(&self, _: &str, subject: &str) -> Answer<SubjectFacts> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let suspended = self.owner.lock().unwrap().as_deref() == Some(subject);
+        Ok(SubjectFacts { suspended })
+    }
 }
 
 struct House {
@@ -71,7 +77,7 @@ fn house(max_age: Duration, absent_max_age: Duration) -> House {
     let changes = Arc::new(Changes::told());
     changes.heard(Duration::from_secs(3600));
     let keeping = Keeping {
-        vehicles: 100,
+        entries: 100,
         max_age,
         absent_max_age,
     };
@@ -179,7 +185,7 @@ async fn many_who_ask_at_once_are_one_look_up() {
     }
     assert_eq!(house.elsewhere.asked(), 1);
     assert!(
-        house.directory.0.lock().is_empty(),
+        house.directory.vehicles.lock().is_empty(),
         "and nothing is left of it"
     );
 }
@@ -201,7 +207,7 @@ async fn a_look_up_that_began_before_a_change_serves_nobody_after_it() {
         tokio::task::yield_now().await;
     }
     house.elsewhere.hold(false);
-    let owner = |found: Answer| found.unwrap().unwrap().owner.clone();
+    let owner = |found: Answer<Facts>| found.unwrap().unwrap().owner.clone();
     assert_eq!(owner(early.await.unwrap()).as_deref(), Some("alice"));
     assert_eq!(owner(late.await.unwrap()).as_deref(), Some("bob"));
     assert_eq!(
@@ -230,9 +236,29 @@ async fn who_gives_up_waiting_leaves_an_answer_behind() {
     let gave_up = tokio::time::timeout(Duration::from_millis(10), found).await;
     assert!(gave_up.is_err());
     house.elsewhere.hold(false);
-    while !house.directory.0.lock().is_empty() {
+    while !house.directory.vehicles.lock().is_empty() {
         tokio::task::yield_now().await;
     }
     assert_eq!(house.owner().await.as_deref(), Some("alice"));
     assert_eq!(house.elsewhere.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_suspension_counts_as_soon_as_it_is_told() {
+    let house = house(LONG, LONG);
+    house.elsewhere.sell(None); // stands for: nobody is suspended
+    let bob = SubjectKey {
+        issuer: "owners".to_owned(),
+        subject: "bob".to_owned(),
+    };
+    let suspended = async || {
+        let found = house.directory.find_subject(&bob.issuer, &bob.subject);
+        found.await.unwrap().suspended
+    };
+    assert!(!suspended().await);
+    house.elsewhere.sell(Some("bob"));
+    assert!(!suspended().await, "not told");
+    house.changes.subject(&bob);
+    assert!(suspended().await);
+    assert_eq!(house.elsewhere.asked(), 2);
 }

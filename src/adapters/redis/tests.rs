@@ -1,6 +1,7 @@
 //! Does a fleet share what it should through real servers, and what when they fail?
 
 mod cluster;
+mod directory;
 mod faults;
 mod garbage;
 mod partition;

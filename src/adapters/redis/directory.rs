@@ -1,0 +1,466 @@
+//! Whose car is it, as a fleet of gateways shares it through Redis?
+//!
+//! `{vingate:NAME:v:VIN}` is one vehicle, so that each lies in a slot of its own; `s:` is a subject and
+//! `a:` an alias. Each is sealed with what it is about and a revision that only rises.
+//! `{vingate:NAME}:changed` is a stream of what changed; each entry names the one before it, so that
+//! who reads them knows when one is missing.
+//!
+//! Redis only carries: what has no seal of the fleet, is about something else, or is older than what
+//! was seen before, is an alarm and no answer.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::io::BufRead;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use quick_cache::sync::Cache;
+use redis::cmd;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+use super::calls::{Calls, script};
+use crate::adapters::facts::import::{self, ImportError, ImportReport, Terms};
+use crate::adapters::facts::{Fact, record};
+use crate::adapters::kept::Changes;
+use crate::clock;
+use crate::config::file::Redis;
+use crate::pipeline::ownership::{Alias, SubjectFacts, SubjectKey, VehicleFacts};
+use crate::pipeline::ports::{LookupError, OwnershipDirectory};
+use crate::pipeline::vehicle::Vin;
+use crate::switchboard::fleet::FleetError;
+use crate::switchboard::seal::{FleetKey, Kind};
+
+/// Most bytes of a record that are read: four times the longest line of an import.
+const RECORD_BYTES: usize = 256 * 1024;
+
+/// Records whose revision is remembered, about 60 bytes each.
+const REMEMBERED: usize = 1_000_000;
+
+/// Says that anything may have changed.
+const EVERYTHING: &str = "*";
+
+/// Records that are written at once.
+const AT_ONCE: usize = 64;
+
+/// Tries to change a vehicle that others change too.
+const TRIES: u32 = 8;
+
+/// Between two looks for changes.
+const POLL: Duration = Duration::from_millis(200);
+
+/// How long after a look answers are kept. A change that came just after it is seen by the next one,
+/// or nothing is kept any more: within a second either way.
+const LEASE: Duration = Duration::from_millis(800);
+
+/// The same word as for [`FleetError`]; or it changed all the time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unchanged<Flaw> {
+    /// What was asked for makes no sense here.
+    #[error("{0}")]
+    Senseless(Flaw),
+    /// It may have been done all the same; doing it again is harmless.
+    #[error("the ownership directory: {0}")]
+    Store(#[from] FleetError),
+    /// Somebody else changes it all the time.
+    #[error("the vehicle is being changed by somebody else: try again")]
+    Raced,
+}
+
+/// A directory in Redis.
+pub struct RedisDirectory {
+    calls: Calls,
+    name: String,
+    changed: [String; 2],
+    key: FleetKey,
+    /// The highest revision that was seen of each, by two hashes of what it is about.
+    seen: Cache<(u64, u64), u64>,
+    hashers: [RandomState; 2],
+}
+
+/// What stands in Redis, sealed.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    about: String,
+    /// Microseconds since the Unix epoch, by Redis's clock; at least one more than the one before.
+    revision: u64,
+    /// In base64; `None` once it was removed.
+    record: Option<String>,
+}
+
+/// One record as it stands there.
+struct Found {
+    /// The text itself, to be replaced by who saw it.
+    text: String,
+    revision: u64,
+    record: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for RedisDirectory {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("RedisDirectory").finish_non_exhaustive()
+    }
+}
+
+impl RedisDirectory {
+    /// For these settings; starts to connect and doesn't wait for it. Called inside a tokio runtime
+    /// that lives as long as this.
+    ///
+    /// # Errors
+    /// A file can't be read, or a setting can't be used.
+    pub fn open(settings: &Redis, key: FleetKey) -> Result<Self, String> {
+        let tag = format!("{{vingate:{}}}", settings.name);
+        Ok(Self {
+            calls: Calls::open(settings)?,
+            name: settings.name.clone(),
+            changed: [format!("{tag}:changed"), format!("{tag}:change")],
+            key,
+            seen: Cache::new(REMEMBERED),
+            hashers: [RandomState::new(), RandomState::new()],
+        })
+    }
+
+    fn key_of(&self, about: &str) -> String {
+        format!("{{vingate:{}:{about}}}", self.name)
+    }
+
+    /// What stands there; `None` if nothing does.
+    async fn read(&self, about: &str) -> Result<Option<Found>, FleetError> {
+        let mut ask = cmd("GETRANGE");
+        ask.arg(self.key_of(about)).arg(0).arg(RECORD_BYTES);
+        let text: Vec<u8> = self.calls.ask(self.calls.timeout, &ask).await?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let text = String::from_utf8(text).map_err(|_| refused("it is no text"))?;
+        let sealed = self.key.open::<Sealed>(Kind::Fact, &text);
+        let sealed = sealed.map_err(|flaw| refused(&flaw.to_string()))?;
+        if sealed.about != about {
+            return Err(refused("it is about something else"));
+        }
+        let record = sealed.record.map(|record| BASE64_STANDARD.decode(record));
+        Ok(Some(Found {
+            text,
+            revision: sealed.revision,
+            record: record
+                .transpose()
+                .map_err(|_| refused("it can't be read"))?,
+        }))
+    }
+
+    /// The same, no older than what was seen before.
+    async fn read_newest(&self, about: &str) -> Result<Option<Found>, FleetError> {
+        let seen = self.seen_as(about);
+        let mut tried = false;
+        loop {
+            let known = self.seen.get(&seen).unwrap_or(0);
+            let found = self.read(about).await?;
+            let revision = found.as_ref().map_or(0, |found| found.revision);
+            if revision >= known || found.is_none() {
+                if revision > known {
+                    self.seen.insert(seen, revision);
+                }
+                return Ok(found);
+            }
+            // two answers may have crossed; the second one may not be old as well
+            if tried {
+                return Err(refused("it is older than what stood there before"));
+            }
+            tried = true;
+        }
+    }
+
+    fn seen_as(&self, about: &str) -> (u64, u64) {
+        let [one, other] = &self.hashers;
+        (one.hash_one(about), other.hash_one(about))
+    }
+
+    /// Changes a vehicle to what `make` makes of its facts, and tells it. Once this returns, no gateway
+    /// that is in touch with Redis goes by the old facts for longer than a second.
+    ///
+    /// # Errors
+    /// See [`Unchanged`].
+    pub async fn change<Flaw>(
+        &self,
+        vin: Vin,
+        make: impl Fn(Option<VehicleFacts>) -> Result<Option<VehicleFacts>, Flaw>,
+    ) -> Result<(), Unchanged<Flaw>> {
+        let about = of_vehicle(&vin);
+        for _ in 0..TRIES {
+            let found = self.read_newest(&about).await?;
+            let (text, revision, record) = found.map_or((String::new(), 0, None), |found| {
+                (found.text, found.revision, found.record)
+            });
+            let facts = record.map(|record| vehicle(&record)).transpose()?;
+            let facts = make(facts).map_err(Unchanged::Senseless)?;
+            let record = facts.map(|facts| record::encode(&facts)).transpose();
+            let record = record.map_err(|_| FleetError::Malformed)?;
+            if self.put(&about, (&text, revision), record).await? {
+                return Ok(self.tell(&about).await?);
+            }
+        }
+        Err(Unchanged::Raced)
+    }
+
+    /// Puts a record in place of what was seen there; `false` if something else stands there now.
+    async fn put(
+        &self,
+        about: &str,
+        (before, revision): (&str, u64),
+        record: Option<Vec<u8>>,
+    ) -> Result<bool, FleetError> {
+        let now = u64::try_from(self.time().await?.as_micros()).unwrap_or(u64::MAX);
+        let revision = now.max(revision.saturating_add(1));
+        let sealed = Sealed {
+            about: about.to_owned(),
+            revision,
+            record: record.map(|record| BASE64_STANDARD.encode(record)),
+        };
+        let text = self.key.seal(Kind::Fact, &sealed);
+        let text = text.map_err(|_| FleetError::Malformed)?;
+        let key = self.key_of(about);
+        let mut ask = script(include_str!("replace.lua"), &[&key]);
+        ask.arg(before).arg(&text);
+        let replaced = self.calls.ask::<u8>(self.calls.timeout, &ask).await? == 1;
+        if replaced {
+            self.seen.insert(self.seen_as(about), revision);
+        }
+        Ok(replaced)
+    }
+
+    async fn time(&self) -> Result<Duration, FleetError> {
+        let ask = script("return redis.call('TIME')", &[&self.changed[0]]);
+        let (seconds, microseconds): (u64, u64) = self.calls.ask(self.calls.timeout, &ask).await?;
+        let part = Duration::from_micros(microseconds);
+        Ok(Duration::from_secs(seconds).saturating_add(part))
+    }
+
+    /// Tells every gateway what changed.
+    async fn tell(&self, what: &str) -> Result<(), FleetError> {
+        let [log, last] = &self.changed;
+        let mut ask = script(include_str!("changed.lua"), &[log, last]);
+        ask.arg(what);
+        self.calls.ask(self.calls.timeout, &ask).await
+    }
+
+    /// Says to `changes` what changes, for as long as it is polled.
+    pub async fn follow(&self, changes: &Changes) {
+        let mut last: Option<String> = None;
+        let mut was_heard = true;
+        loop {
+            let begun = clock::monotonic();
+            match self.news(&mut last, changes).await {
+                Ok(()) => {
+                    changes.heard(LEASE.saturating_sub(begun.elapsed()));
+                    was_heard = true;
+                }
+                Err(error) => {
+                    if was_heard {
+                        tracing::warn!(%error, "changes of ownership aren't heard: no answer is kept");
+                    }
+                    was_heard = false;
+                }
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// What changed since `last`.
+    pub(super) async fn news(
+        &self,
+        last: &mut Option<String>,
+        changes: &Changes,
+    ) -> Result<(), FleetError> {
+        loop {
+            let [log, newest] = &self.changed;
+            let mut ask = script(include_str!("news.lua"), &[log, newest]);
+            ask.arg(last.as_deref().unwrap_or("0"));
+            let flat: Vec<String> = self.calls.ask(self.calls.bulk(), &ask).await?;
+            let Some((newest, entries)) = flat.split_first() else {
+                return Err(FleetError::Malformed);
+            };
+            let before = last.clone();
+            match apply(entries, before.as_deref(), changes) {
+                Some(read) if entries.is_empty() || read == *newest => {
+                    *last = Some(newest.clone());
+                    // without an entry, and yet another one is the newest: some are gone
+                    if entries.is_empty() && before.as_ref() != Some(newest) {
+                        changes.everything();
+                    }
+                    return Ok(());
+                }
+                Some(read) => *last = Some(read), // there are more
+                None => {
+                    changes.everything();
+                    *last = Some(newest.clone());
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Imports lines as the embedded store does, but for this: each record is replaced by itself.
+    /// Lines that are refused are refused before anything is written. Blocks: not for a thread of the
+    /// runtime.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn import(
+        &self,
+        lines: &mut dyn BufRead,
+        terms: &Terms,
+        runtime: &Handle,
+    ) -> Result<ImportReport, ImportError> {
+        let mut records = Vec::new();
+        let report = import::read(lines, terms, &mut |fact| {
+            records.push(written(fact).map_err(|error| ImportError::Store(error.to_string()))?);
+            Ok(())
+        })?;
+        let stored = runtime.block_on(self.write_all(records));
+        stored.map_err(|error| ImportError::Store(format!("the ownership directory: {error}")))?;
+        Ok(report)
+    }
+
+    async fn write_all(&self, records: Vec<Written>) -> Result<(), FleetError> {
+        let writing = stream::iter(records).map(|(about, record)| async move {
+            for _ in 0..TRIES {
+                // what can't be believed is replaced: whoever may import says what is true
+                let found = self.text(&about).await?;
+                let revision = self.seen.get(&self.seen_as(&about)).unwrap_or(0);
+                let record = record.clone();
+                if self.put(&about, (&found, revision), record).await? {
+                    return Ok(());
+                }
+            }
+            Err(FleetError::TimedOut)
+        });
+        let mut writing = writing.buffer_unordered(AT_ONCE);
+        while writing.try_next().await?.is_some() {}
+        self.tell(EVERYTHING).await
+    }
+
+    async fn text(&self, about: &str) -> Result<String, FleetError> {
+        let mut ask = cmd("GET");
+        ask.arg(self.key_of(about));
+        let text: Option<Vec<u8>> = self.calls.ask(self.calls.timeout, &ask).await?;
+        String::from_utf8(text.unwrap_or_default()).map_err(|_| FleetError::Malformed)
+    }
+}
+
+/// What a record is about, and the record; `None` removes it.
+type Written = (String, Option<Vec<u8>>);
+
+fn written(fact: &Fact) -> Result<Written, serde_json::Error> {
+    Ok(match fact {
+        Fact::Vehicle(vin, facts) => (of_vehicle(vin), Some(record::encode(facts)?)),
+        Fact::Subject(key, facts) => {
+            let is_plain = *facts == SubjectFacts::default();
+            let record = (!is_plain).then(|| record::encode_subject(*facts).to_vec());
+            (of_subject(key), record)
+        }
+        Fact::Alias(alias, vin) => {
+            let record = vin.map(|vin| vin.as_str().as_bytes().to_vec());
+            (of_alias(alias), record)
+        }
+    })
+}
+
+fn of_vehicle(vin: &Vin) -> String {
+    format!("v:{}", vin.as_str())
+}
+
+/// Names of people and partners may hold any character: in base64 none of them means anything.
+fn of_subject(key: &SubjectKey) -> String {
+    let [issuer, subject] =
+        [&key.issuer, &key.subject].map(|name| BASE64_URL_SAFE_NO_PAD.encode(name));
+    format!("s:{issuer}:{subject}")
+}
+
+fn of_alias(alias: &Alias) -> String {
+    let [client, alias] =
+        [&alias.client, &alias.alias].map(|name| BASE64_URL_SAFE_NO_PAD.encode(name));
+    format!("a:{client}:{alias}")
+}
+
+/// Says to `changes` what an entry names.
+fn say(changes: &Changes, about: &str) {
+    let read = |name: &str| {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(name).ok()?;
+        String::from_utf8(bytes).ok()
+    };
+    let subject = |names: &str| {
+        let (issuer, subject) = names.split_once(':')?;
+        Some(SubjectKey {
+            issuer: read(issuer)?,
+            subject: read(subject)?,
+        })
+    };
+    match about.split_once(':') {
+        Some(("v", vin)) if let Ok(vin) = Vin::read(vin) => changes.vehicle(&vin),
+        Some(("s", names)) if let Some(key) = subject(names) => changes.subject(&key),
+        Some(_) | None => changes.everything(),
+    }
+}
+
+/// Says what entries name; the id of the last one, or `None` where one is missing before them.
+fn apply(entries: &[String], last: Option<&str>, changes: &Changes) -> Option<String> {
+    let mut at = last.unwrap_or("0").to_owned();
+    for entry in entries.chunks_exact(3) {
+        let [id, before, what] = entry else {
+            return None;
+        };
+        if *before != at {
+            return None;
+        }
+        say(changes, what);
+        at.clone_from(id);
+    }
+    Some(at)
+}
+
+fn vehicle(record: &[u8]) -> Result<VehicleFacts, FleetError> {
+    record::decode(record).ok_or_else(|| refused("it can't be read"))
+}
+
+/// Never what it is about: that is personal data.
+fn refused(flaw: &str) -> FleetError {
+    tracing::error!(target: "vingate::alarm", flaw, "a record of ownership in redis is refused");
+    FleetError::Malformed
+}
+
+fn lookup(error: FleetError) -> LookupError {
+    match error {
+        FleetError::TimedOut => LookupError::TimedOut,
+        FleetError::Malformed => LookupError::Malformed,
+        FleetError::Unreachable | FleetError::Refused | FleetError::ReadOnly | FleetError::Full => {
+            LookupError::Unreachable
+        }
+    }
+}
+
+#[async_trait]
+impl OwnershipDirectory for RedisDirectory {
+    async fn find(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError> {
+        let found = self.read_newest(&of_vehicle(vin)).await.map_err(lookup)?;
+        let record = found.and_then(|found| found.record);
+        let facts = record.map(|record| vehicle(&record).map(Arc::new));
+        facts.transpose().map_err(lookup)
+    }
+
+    async fn find_subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError> {
+        let key = SubjectKey {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+        };
+        let found = self.read_newest(&of_subject(&key)).await.map_err(lookup)?;
+        match found.and_then(|found| found.record) {
+            None => Ok(SubjectFacts::default()),
+            Some(record) => record::decode_subject(&record).ok_or(LookupError::Malformed),
+        }
+    }
+}

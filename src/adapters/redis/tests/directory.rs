@@ -1,0 +1,335 @@
+//! Does a directory in Redis say what was put there by the fleet, and nothing else?
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::adapters::directory_contract;
+use crate::adapters::facts::import::{BadLines, Terms};
+use crate::adapters::kept::{Changes, Keeping, KeptDirectory};
+use crate::pipeline::ownership::VehicleFacts;
+use crate::pipeline::ports::{LookupError, OwnershipDirectory};
+use crate::pipeline::vehicle::Vin;
+use crate::switchboard::seal::{FleetKey, Kind};
+
+const VIN: &str = "SJNFAAZE0U6012345";
+const NEIGHBOUR: &str = "SJNFAAZE0U6012346";
+
+fn vin(vin: &str) -> Vin {
+    Vin::read(vin).unwrap()
+}
+
+fn key() -> FleetKey {
+    FleetKey::new(&[7; 32]).unwrap()
+}
+
+fn directory(settings: &Redis) -> Arc<RedisDirectory> {
+    Arc::new(RedisDirectory::open(settings, key()).unwrap())
+}
+
+fn fill(directory: &Arc<RedisDirectory>, lines: &str) {
+    let terms = Terms {
+        bad: BadLines::Refuse,
+        regions: BTreeSet::new(),
+        issuers: BTreeSet::new(),
+    };
+    let runtime = tokio::runtime::Handle::current();
+    let filled =
+        tokio::task::block_in_place(|| directory.import(&mut lines.as_bytes(), &terms, &runtime));
+    filled.unwrap();
+}
+
+async fn sell(directory: &RedisDirectory, car: &str, owner: &str) {
+    let sold = directory.change(vin(car), |_| {
+        Ok::<_, String>(Some(VehicleFacts {
+            owner: Some(owner.to_owned()),
+            ..VehicleFacts::default()
+        }))
+    });
+    sold.await.unwrap();
+}
+
+async fn owner(
+    directory: &dyn OwnershipDirectory,
+    car: &str,
+) -> Result<Option<String>, LookupError> {
+    let found = directory.find(&vin(car)).await?;
+    Ok(found.and_then(|facts| facts.owner.clone()))
+}
+
+fn text_key(car: &str) -> String {
+    format!("{{vingate:vingate:v:{car}}}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_of_directories_holds_over_one_server() {
+    let server = Server::start();
+    let directory = directory(&settings(&single(&server)));
+    let filled = Arc::clone(&directory);
+    directory_contract::hold(directory, &|lines| fill(&filled, lines)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_of_directories_holds_over_a_cluster() {
+    let nodes = Server::cluster();
+    let urls = nodes.each_ref().map(|node| format!("\"{}\"", node.url()));
+    let settings = settings(&format!("cluster = [{}]", urls.join(", ")));
+    let directory = directory(&settings);
+    let filled = Arc::clone(&directory);
+    directory_contract::hold(directory, &|lines| fill(&filled, lines)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_only_writes_to_redis_owns_nothing() {
+    let server = Server::start();
+    let directory = directory(&settings(&single(&server)));
+    sell(&directory, VIN, "alice").await;
+    sell(&directory, NEIGHBOUR, "mallory").await;
+    let texts = [VIN, NEIGHBOUR].map(|car| server.command(&["GET", &text_key(car)]));
+    let [of_alice, of_mallory] = texts.each_ref().map(|text| text.trim_end());
+    sell(&directory, VIN, "bob").await;
+    let stolen = FleetKey::new(&[8; 32]).unwrap();
+    let about = format!("v:{VIN}");
+    let facts = serde_json::json!({"about": about, "revision": u64::MAX, "record": null});
+    let forged = stolen.seal(Kind::Fact, &facts).unwrap();
+    let of_another_kind = key().seal(Kind::Replica, &facts).unwrap();
+    let rows = [
+        ("sealed by another fleet", forged.as_str()),
+        ("sealed as something else", of_another_kind.as_str()),
+        ("of another vehicle", of_mallory),
+        ("older than what was seen", of_alice),
+        ("garbage", "garbage"),
+    ];
+    for (why, text) in rows {
+        server.command(&["SET", &text_key(VIN), text]);
+        let found = owner(&*directory, VIN).await;
+        assert_eq!(found, Err(LookupError::Malformed), "{why}");
+    }
+    server.command(&["DEL", &text_key(VIN)]);
+    assert_eq!(
+        owner(&*directory, VIN).await,
+        Ok(None),
+        "absent is nobody's"
+    );
+    server.command(&["SADD", &text_key(NEIGHBOUR), "x"]); // of another type: refused by Redis
+    server.command(&["DEL", &text_key(NEIGHBOUR)]);
+    server.command(&["SADD", &text_key(NEIGHBOUR), "x"]);
+    assert_eq!(
+        owner(&*directory, NEIGHBOUR).await,
+        Err(LookupError::Malformed)
+    );
+    // who may import says what is true again
+    server.command(&["SET", &text_key(VIN), "garbage"]);
+    fill(
+        &directory,
+        &format!(
+            r#"{{"vin":"{VIN}","owner":"bob","drivers":[],"fleet":null,"region":"NE","trim":"SV","capabilities":[],"telematics":true}}"#
+        ),
+    );
+    assert_eq!(owner(&*directory, VIN).await, Ok(Some("bob".to_owned())));
+}
+
+/// A gateway's view: what it keeps, and the task that hears what changes.
+struct Replica {
+    directory: KeptDirectory,
+    changes: Arc<Changes>,
+    following: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.following.abort();
+    }
+}
+
+const LONG: Duration = Duration::from_secs(3600);
+
+fn replica(settings: &Redis) -> Replica {
+    let store = directory(settings);
+    let changes = Arc::new(Changes::told());
+    let keeping = Keeping {
+        entries: 100,
+        max_age: LONG,
+        absent_max_age: LONG,
+    };
+    let kept = Arc::<RedisDirectory>::clone(&store);
+    let directory = KeptDirectory::new(kept, keeping, Arc::clone(&changes));
+    let told = Arc::clone(&changes);
+    let following = tokio::spawn(async move { store.follow(&told).await });
+    Replica {
+        directory,
+        changes,
+        following,
+    }
+}
+
+impl Replica {
+    async fn until_in_touch(&self) {
+        until("in touch", async || {
+            format!("{:?}", self.changes).contains("true")
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_after_a_sale_no_gateway_knows_the_old_owner() {
+    let server = Server::start();
+    let settings = settings(&single(&server));
+    let office = directory(&settings);
+    let replicas = [(); 3].map(|()| replica(&settings));
+    for one in &replicas {
+        one.until_in_touch().await;
+    }
+    for (owner_now, car) in [
+        ("alice", VIN),
+        ("bob", VIN),
+        ("carol", NEIGHBOUR),
+        ("dave", VIN),
+    ] {
+        sell(&office, car, owner_now).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for one in &replicas {
+            let found = owner(&one.directory, car).await;
+            assert_eq!(found, Ok(Some(owner_now.to_owned())));
+        }
+    }
+    // and what is told is not only waited for: nothing else was asked meanwhile
+    let asked = server.command(&["INFO", "commandstats"]);
+    for one in &replicas {
+        owner(&one.directory, VIN).await.unwrap();
+    }
+    let again = server.command(&["INFO", "commandstats"]);
+    let reads = |stats: &str| {
+        let line = stats.lines().find(|line| line.contains("cmdstat_getrange"));
+        line.map(|line| line.split(',').next().unwrap().to_owned())
+    };
+    assert_eq!(reads(&asked), reads(&again), "kept answers are used");
+}
+
+/// What happens to the log of changes: in words, and as a script.
+const LOSSES: [(&str, &str); 5] = [
+    ("nothing", ""),
+    ("the whole log", "redis.call('DEL', KEYS[1], KEYS[2])"),
+    ("its entries", "redis.call('XTRIM', KEYS[1], 'MAXLEN', 0)"),
+    ("the newest id", "redis.call('SET', KEYS[2], '5')"),
+    // what a failover leaves: entries that nobody read stand before and after the one that was read
+    (
+        "the end, and others came",
+        "local id = function(more) return string.format('%.0f', ARGV[1] + more) end \
+         redis.call('DEL', KEYS[1]) \
+         redis.call('XADD', KEYS[1], id(-1) .. '-0', 'before', '3', 'what', ARGV[2]) \
+         redis.call('XADD', KEYS[1], id(1) .. '-0', 'before', id(-1), 'what', ARGV[3]) \
+         redis.call('SET', KEYS[2], id(1))",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_were_lost_leave_nothing_kept() {
+    let server = Server::start();
+    let settings = settings(&single(&server));
+    let store = directory(&settings);
+    let changes = Arc::new(Changes::told());
+    changes.heard(LONG);
+    let keeping = Keeping {
+        entries: 100,
+        max_age: LONG,
+        absent_max_age: LONG,
+    };
+    let kept = Arc::<RedisDirectory>::clone(&store);
+    let kept = KeptDirectory::new(kept, keeping, Arc::clone(&changes));
+    let (log, last) = ("{vingate:vingate}:changed", "{vingate:vingate}:change");
+    let mut read: Option<String> = None;
+    for (what, script) in LOSSES {
+        for sold_to in ["alice", "bob"] {
+            sell(&store, VIN, sold_to).await;
+            if let (Some(read), "bob") = (&read, sold_to) {
+                server.command(&[
+                    "EVAL",
+                    script,
+                    "2",
+                    log,
+                    last,
+                    read,
+                    &format!("v:{VIN}"),
+                    &format!("v:{NEIGHBOUR}"),
+                ]);
+            }
+            store.news(&mut read, &changes).await.unwrap();
+            let found = owner(&kept, VIN).await;
+            assert_eq!(found, Ok(Some(sold_to.to_owned())), "{what} is lost");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_gone_hangs_or_flaps_allows_nobody() {
+    let mut server = Server::start();
+    let (office, one) = {
+        let hasty = hasty(&single(&server));
+        (directory(&hasty), replica(&hasty))
+    };
+    until("there", async || {
+        let sold = office.change(vin(VIN), |_| Ok::<_, String>(Some(VehicleFacts::default())));
+        sold.await.is_ok()
+    })
+    .await;
+    sell(&office, VIN, "alice").await;
+    one.until_in_touch().await;
+    owner(&one.directory, VIN).await.unwrap();
+    server.stop();
+    tokio::time::sleep(Duration::from_secs(1)).await; // the lease is over
+    assert_eq!(owner(&one.directory, VIN).await, Err(LookupError::TimedOut));
+    server.go_on();
+    until("back", async || {
+        owner(&one.directory, VIN).await == Ok(Some("alice".to_owned()))
+    })
+    .await;
+    for _ in 0..3 {
+        server.kill();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let found = owner(&one.directory, VIN).await;
+        assert_eq!(
+            found,
+            Err(LookupError::Unreachable),
+            "unknown is not absent"
+        );
+        server.restart(Restart::Empty);
+        until("empty", async || {
+            owner(&one.directory, VIN).await == Ok(None)
+        })
+        .await;
+    }
+    sell(&office, VIN, "bob").await;
+    until("sold", async || {
+        owner(&one.directory, VIN).await == Ok(Some("bob".to_owned()))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_at_once_are_all_made_or_say_that_they_are_not() {
+    let server = Server::start();
+    let directory = directory(&settings(&single(&server)));
+    sell(&directory, VIN, "alice").await;
+    let changing = (0..6).map(|number| {
+        let directory = Arc::clone(&directory);
+        tokio::spawn(async move {
+            let add = |facts: Option<VehicleFacts>| {
+                let mut facts = facts.ok_or("no vehicle")?;
+                facts.capabilities.push(format!("c{number}"));
+                Ok::<_, &str>(Some(facts))
+            };
+            directory.change(vin(VIN), add).await
+        })
+    });
+    let changing: Vec<_> = changing.collect();
+    let mut made = 0;
+    for change in changing {
+        made += usize::from(change.await.unwrap().is_ok());
+    }
+    let found = directory.find(&vin(VIN)).await.unwrap().unwrap();
+    assert_eq!(found.capabilities.len(), made, "none is lost");
+    assert!(made > 0);
+    let senseless = directory.change(vin(VIN), |_| Err("no"));
+    assert_eq!(senseless.await, Err(Unchanged::Senseless("no")));
+}
