@@ -1,7 +1,7 @@
 //! How are ownership facts written down?
 //!
 //! As lines that people and other systems read and write ([`import`]), and as bytes that stores keep
-//! ([`record`]). Every store takes the same lines and promises the same of them.
+//! (`record`). Every store takes the same lines and promises the same of them.
 
 pub mod import;
 mod line;
