@@ -70,6 +70,54 @@ fn facts_outlive_the_process() {
     assert_eq!(owner(&directory, 2).as_deref(), Some("bob"));
 }
 
+/// A file of a version that knew vehicles alone.
+#[test]
+fn an_old_file_gets_its_new_tables_and_keeps_its_records() {
+    let (_folder, file) = file();
+    let old = Database::create(&file).unwrap();
+    let transaction = old.begin_write().unwrap();
+    {
+        let mut table = transaction.open_table(VEHICLES).unwrap();
+        let record = b"\x01[\"anna\",[],null,\"NE\",\"SV\",[],true]";
+        table
+            .insert(&key(&vin(1)).unwrap(), record.as_slice())
+            .unwrap();
+    }
+    transaction.commit().unwrap();
+    drop(old);
+    let directory = EmbeddedDirectory::open(&file).unwrap();
+    assert_eq!(owner(&directory, 1).as_deref(), Some("anna"));
+    let standing = directory.subject("owners", "anna");
+    assert_eq!(standing, Ok(SubjectFacts::default()));
+}
+
+#[test]
+fn an_alias_is_one_partners_until_it_is_forgotten() {
+    let (_folder, file) = file();
+    let directory = EmbeddedDirectory::open(&file).unwrap();
+    let found = |client: &str, alias: &str| {
+        directory.alias(&Alias {
+            client: client.to_owned(),
+            alias: alias.to_owned(),
+        })
+    };
+    assert_eq!(found("charger", "a-1"), Ok(None));
+    let line = r#"{"alias":"a-1","client":"charger","vin":"SJNFAAZE0U6000001"}"#;
+    fill(&directory, line).unwrap();
+    assert_eq!(found("charger", "a-1"), Ok(Some(vin(1))));
+    assert_eq!(found("tracker", "a-1"), Ok(None), "another partner's");
+    assert_eq!(
+        found("charge", "ra-1"),
+        Ok(None),
+        "partner and name stay apart"
+    );
+    let moved = line.replace("000001", "000002");
+    fill(&directory, &moved).unwrap();
+    assert_eq!(found("charger", "a-1"), Ok(Some(vin(2))));
+    fill(&directory, &line.replace("\"SJNFAAZE0U6000001\"", "null")).unwrap();
+    assert_eq!(found("charger", "a-1"), Ok(None));
+}
+
 #[test]
 fn one_bad_line_imports_nothing() {
     let (_folder, file) = file();
