@@ -35,7 +35,7 @@ use arc_swap::ArcSwap;
 
 use serde_json::{Map, Value};
 
-use crate::adapters::embedded::EmbeddedDirectory;
+use crate::adapters::directory::Directory;
 use crate::adapters::history::History;
 use crate::admin::access::Access;
 use crate::admin::authority::{Act, Circumstances, NotAllowed};
@@ -59,7 +59,7 @@ pub struct Operated {
     /// Switches.
     pub switchboard: Arc<Switchboard>,
     /// Ownership facts.
-    pub directory: Arc<EmbeddedDirectory>,
+    pub directory: Directory,
     /// Who may come in, and what they may do.
     pub access: Arc<ArcSwap<Access>>,
     /// The names that the rules in force know, asked anew for every call.

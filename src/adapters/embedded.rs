@@ -3,9 +3,11 @@
 //! Three tables: VIN to a record, subject to a record, alias to a VIN. Readers see the last committed import whole; a look-up takes
 //! microseconds, so it is made in line.
 
+mod writing;
+
 use std::fmt;
 use std::fs::OpenOptions;
-use std::io::{BufRead, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -14,15 +16,16 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 use redb::{
     Builder, Database, DatabaseError, ReadOnlyTable, ReadableDatabase, ReadableTableMetadata,
-    StorageError, Table, TableDefinition, TableError, WriteTransaction,
+    StorageError, TableDefinition, TableError,
 };
 
 pub use crate::adapters::facts::import::{BadLine, BadLines, ImportError, ImportReport, Terms};
-use crate::adapters::facts::{Fact, import, record};
+use crate::adapters::facts::record;
 use crate::folder;
 use crate::pipeline::ownership::{Alias, SubjectFacts, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
+use writing::Tables;
 
 type Key = [u8; 17];
 
@@ -147,28 +150,6 @@ impl EmbeddedDirectory {
         })
     }
 
-    /// Imports lines of the form that [`import`] describes: all of them or nothing, in one
-    /// transaction. A vehicle that stands there already is replaced whole; others stay. Blocks for
-    /// as long as reading and writing take; look-ups go on meanwhile.
-    ///
-    /// # Errors
-    /// Bad lines where they are refused; lines that can't be read; a file that can't be written.
-    pub fn import(
-        &self,
-        lines: &mut dyn BufRead,
-        terms: &Terms,
-    ) -> Result<ImportReport, ImportError> {
-        // As in `read`: what redb had begun is given up, and the file stays as it was.
-        let imported = catch_unwind(AssertUnwindSafe(|| self.write(lines, terms)))
-            .unwrap_or_else(|_| Err(unwritable("its pages don't fit together")));
-        if matches!(imported, Err(ImportError::Store(_)))
-            && let Ok(held) = self.database.write()
-        {
-            self.renew(held);
-        }
-        imported
-    }
-
     /// After a write that failed, such as on a full disk, redb serves no page that it doesn't hold in
     /// memory, until its file is opened anew.
     fn renew(&self, mut held: RwLockWriteGuard<'_, Option<Database>>) {
@@ -204,19 +185,6 @@ impl EmbeddedDirectory {
         held()
     }
 
-    fn write(&self, lines: &mut dyn BufRead, terms: &Terms) -> Result<ImportReport, ImportError> {
-        let opened = self.opened();
-        let database = opened.as_ref().ok().and_then(|opened| opened.as_ref());
-        let database = database.ok_or_else(|| unwritable("it could not be opened"))?;
-        let transaction = database.begin_write().map_err(unwritable)?;
-        let report = {
-            let mut tables = Tables::open(&transaction).map_err(unwritable)?;
-            import::read(lines, terms, &mut |fact| tables.write(fact))?
-        };
-        transaction.commit().map_err(unwritable)?;
-        Ok(report)
-    }
-
     fn read<K: redb::Key, V: redb::Value, T>(
         &self,
         table: TableDefinition<'static, K, V>,
@@ -243,53 +211,6 @@ impl OwnershipDirectory for EmbeddedDirectory {
 
     async fn find_subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError> {
         self.subject(issuer, subject)
-    }
-}
-
-/// The tables of one import.
-struct Tables<'a> {
-    vehicles: Table<'a, &'static Key, &'static [u8]>,
-    subjects: Table<'a, (&'static str, &'static str), &'static [u8]>,
-    aliases: Table<'a, (&'static str, &'static str), &'static Key>,
-}
-
-impl<'a> Tables<'a> {
-    fn open(transaction: &'a WriteTransaction) -> Result<Self, TableError> {
-        Ok(Self {
-            vehicles: transaction.open_table(VEHICLES)?,
-            subjects: transaction.open_table(SUBJECTS)?,
-            aliases: transaction.open_table(ALIASES)?,
-        })
-    }
-
-    fn write(&mut self, fact: &Fact) -> Result<(), ImportError> {
-        let no_vin = || ImportError::Store("not a VIN".to_owned());
-        match fact {
-            Fact::Vehicle(vin, facts) => {
-                let key = key(vin).ok_or_else(no_vin)?;
-                let bytes = record::encode(facts).map_err(unwritable)?;
-                let replaced = self.vehicles.insert(&key, bytes.as_slice());
-                replaced.map(drop).map_err(unwritable)
-            }
-            Fact::Subject(whose, facts) => {
-                let key = (whose.issuer.as_str(), whose.subject.as_str());
-                let replaced = if *facts == SubjectFacts::default() {
-                    self.subjects.remove(key)
-                } else {
-                    let bytes = record::encode_subject(*facts);
-                    self.subjects.insert(key, bytes.as_slice())
-                };
-                replaced.map(drop).map_err(unwritable)
-            }
-            Fact::Alias(alias, vin) => {
-                let name = (alias.client.as_str(), alias.alias.as_str());
-                let replaced = match vin {
-                    None => self.aliases.remove(name),
-                    Some(vin) => self.aliases.insert(name, &key(vin).ok_or_else(no_vin)?),
-                };
-                replaced.map(drop).map_err(unwritable)
-            }
-        }
     }
 }
 
@@ -357,10 +278,6 @@ fn prepare(file: &Path) -> Result<Database, OpenError> {
 
 fn key(vin: &Vin) -> Option<Key> {
     vin.as_str().as_bytes().try_into().ok()
-}
-
-fn unwritable(error: impl fmt::Display) -> ImportError {
-    ImportError::Store(format!("cannot write the ownership directory: {error}"))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use redis::cmd;
 use crate::config::file::Redis;
 use crate::switchboard::fleet::{FleetError, FleetStore, Topic};
 use calls::{Calls, script};
-pub use directory::{RedisDirectory, Unchanged};
+pub use directory::RedisDirectory;
 use hints::Hints;
 
 /// Most entries that are read: ten times a very bad day.

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use clap::Subcommand;
 use http::Method;
 use serde::Deserialize;
+use tokio::runtime::Runtime;
 
-use crate::adapters::embedded::EmbeddedDirectory;
+use crate::adapters::directory::Directory;
 use crate::adapters::facts::import::{self, BadLine, BadLines, ImportError, ImportReport, Terms};
 use crate::admin::IMPORT_BYTES;
 use crate::admin::client::Client;
@@ -89,7 +90,7 @@ fn import(args: &Import) -> Result<(), Failure> {
     }
     let imported = match Target::find(args)? {
         Target::Gateway(client) => send(&client, &args.file, bad)?,
-        Target::File(directory, config) => {
+        Target::Store(directory, config, _runtime) => {
             let terms = terms(bad, Some(&config));
             let report = directory.import(&mut *open(&args.file)?, &terms);
             tell(&args.file, report)?.imported
@@ -113,8 +114,8 @@ fn terms(bad: BadLines, config: Option<&ConfigFile>) -> Terms {
 /// Where the records go.
 enum Target {
     Gateway(Client),
-    /// The file, and the configuration whose names count.
-    File(EmbeddedDirectory, Box<ConfigFile>),
+    /// The store itself, the configuration whose names count, and what keeps a connection up.
+    Store(Directory, Box<ConfigFile>, Runtime),
 }
 
 impl Target {
@@ -137,9 +138,10 @@ impl Target {
         {
             return Ok(Self::Gateway(client));
         }
-        EmbeddedDirectory::open(&loaded.config.ownership.file)
-            .map(|directory| Self::File(directory, Box::new(loaded.config)))
-            .map_err(|error| Failure::new(End::Failed, error))
+        let failed = |error| Failure::new(End::Failed, error);
+        let runtime = Runtime::new().map_err(|error| failed(error.to_string()))?;
+        let directory = Directory::open(&loaded.config, runtime.handle()).map_err(failed)?;
+        Ok(Self::Store(directory, Box::new(loaded.config), runtime))
     }
 }
 

@@ -17,8 +17,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::adapters::audit_log::AuditLog;
+use crate::adapters::directory::Directory;
 use crate::adapters::door::LocalDoor;
-use crate::adapters::embedded::EmbeddedDirectory;
 use crate::adapters::ledger::LocalLedger;
 use crate::admin::access::Access;
 use crate::chain::{self, ChainKey};
@@ -140,7 +140,7 @@ struct House {
     access: Arc<ArcSwap<Access>>,
     switchboard: Arc<Switchboard>,
     fleet: Fleet,
-    directory: Arc<EmbeddedDirectory>,
+    directory: Directory,
     audit: Arc<AuditLog>,
     telemetry: Arc<Telemetry>,
     shared: Arc<Shared>,
@@ -163,7 +163,7 @@ impl House {
             .collect();
         let switchboard = fleet::open_board(config, closed)?;
         let switchboard = Arc::new(switchboard);
-        let directory = Arc::new(EmbeddedDirectory::open(&config.ownership.file)?);
+        let directory = Directory::open(config, aside.handle())?;
         let key = ChainKey::new(&rules.pseudonyms.derive(chain::REQUEST_LOG));
         let websockets = usize::try_from(config.limits.websockets).unwrap_or_default();
         let places = AUDIT_PLACES.saturating_add(websockets); // each holds one for as long as it lives
@@ -173,7 +173,7 @@ impl House {
         let telemetry = Arc::new(Telemetry::new()?);
         let rules = Arc::new(ArcSwap::from_pointee(rules));
         let ports = Ports {
-            directory: Arc::<EmbeddedDirectory>::clone(&directory),
+            directory: directory.port(),
             door: Arc::new(LocalDoor::new(&config.door)),
             ledger: Arc::new(LocalLedger::new(LEDGER_CELLS)),
             audit: Arc::<AuditLog>::clone(&audit),

@@ -262,8 +262,34 @@ pub struct Ownership {
     /// Kind of store.
     pub store: OwnershipStore,
     /// File of the embedded store.
+    #[serde(default)]
     #[schemars(length(min = 1))]
-    pub file: PathBuf,
+    pub file: Option<PathBuf>,
+    /// How long answers of a store elsewhere are kept.
+    #[serde(default)]
+    pub keep: Option<OwnershipKeep>,
+}
+
+/// How long answers of an ownership store elsewhere are kept. Nothing is assumed: somebody who sold
+/// their car is its owner here for no longer than this, whatever happens.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnershipKeep {
+    /// Age limit of a vehicle's facts, and of a subject's.
+    pub max_age: Span,
+    /// Age limit of the answer that there is no such vehicle.
+    pub absent_max_age: Span,
+    /// Vehicles at most, and as many subjects: some 1 KB each.
+    #[serde(default = "OwnershipKeep::entries")]
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub entries: u32,
+}
+
+impl OwnershipKeep {
+    /// The cars that are driven in one hour of a busy day, at about 100 MB.
+    fn entries() -> u32 {
+        100_000
+    }
 }
 
 /// Kinds of ownership store.
@@ -272,6 +298,8 @@ pub struct Ownership {
 pub enum OwnershipStore {
     /// One file on this machine.
     Embedded,
+    /// The Redis of `[redis]`, shared by a fleet.
+    Redis,
 }
 
 /// The signed word to the upstream.

@@ -32,7 +32,7 @@ const NAMED: [&str; 5] = ["surfaces", "issuers", "upstreams", "quotas", "fuses"]
 const SEALED: [(&str, &str); 2] = [("store", "redis"), ("baseline_file", "")];
 
 /// Durations of which none makes no sense.
-pub(crate) const ABOVE_ZERO: [&str; 12] = [
+pub(crate) const ABOVE_ZERO: [&str; 13] = [
     "/fuses/*/window",
     "/fuses/*/for",
     "/switches/restore_step",
@@ -45,6 +45,7 @@ pub(crate) const ABOVE_ZERO: [&str; 12] = [
     "/limits/drain_timeout",
     "/limits/websocket_idle",
     "/redis/timeout",
+    "/ownership/keep/max_age",
 ];
 
 /// Checks `vingate.toml` by itself.

@@ -13,7 +13,7 @@ use crate::denial::{AccessFlaw, Denial, Dependency, QuotaRefusal};
 use crate::digest;
 use crate::pipeline::ownership::{self, Relation, SubjectFacts, VehicleFacts};
 use crate::pipeline::parameters::{self, JudgedBody};
-use crate::pipeline::policy::{self, Circumstances, Question, Resource};
+use crate::pipeline::policy::{self, ActionClass, Circumstances, Question, Resource};
 use crate::pipeline::ports::{BodySource, Ports};
 use crate::pipeline::quota::{self, Charged};
 use crate::pipeline::rehearsal::{self, Rehearsal};
@@ -254,7 +254,8 @@ async fn authorize(
         let question = ask(subject.await?, Resource::Surface);
         return policy::evaluate(policies, question, findings);
     };
-    let (subject, facts) = tokio::try_join!(subject, look_up(judge, vin))?;
+    let class = policies.class(action);
+    let (subject, facts) = tokio::try_join!(subject, look_up(judge, vin, &class))?;
     let relation: Relation = ownership::relate(principal, facts.as_deref(), now);
     findings.relation = Some(relation.clone());
     let resource = Resource::Vehicle(vin, facts.as_deref(), &relation);
@@ -279,10 +280,26 @@ async fn look_up_subject(judge: Judge<'_>, principal: &Principal) -> Result<Subj
     }
 }
 
+/// Whether a kept answer won't do: for what opens doors, and for what changes whose car it is.
+fn asks_fresh(action: &ActionClass) -> bool {
+    let grave = |group: &Arc<str>| matches!(&**group, "Security" | "Ownership");
+    action.groups.iter().any(grave)
+}
+
 /// One look-up, bounded in time; unknown is not absent.
-async fn look_up(judge: Judge<'_>, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, Denial> {
+async fn look_up(
+    judge: Judge<'_>,
+    vin: &Vin,
+    action: &ActionClass,
+) -> Result<Option<Arc<VehicleFacts>>, Denial> {
     let limit = judge.rules.limits.lookup_timeout.get();
-    match tokio::time::timeout(limit, judge.ports.directory.find(vin)).await {
+    let directory = &judge.ports.directory;
+    let asked = if asks_fresh(action) {
+        directory.find_fresh(vin)
+    } else {
+        directory.find(vin)
+    };
+    match tokio::time::timeout(limit, asked).await {
         Ok(Ok(facts)) => Ok(facts),
         Ok(Err(_)) | Err(_) => Err(Denial::DependencyUnavailable(Dependency::Directory)),
     }

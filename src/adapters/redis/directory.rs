@@ -25,6 +25,7 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::calls::{Calls, script};
+use crate::adapters::directory::Unchanged;
 use crate::adapters::facts::import::{self, ImportError, ImportReport, Terms};
 use crate::adapters::facts::{Fact, record};
 use crate::adapters::kept::Changes;
@@ -57,20 +58,6 @@ const POLL: Duration = Duration::from_millis(200);
 /// How long after a look answers are kept. A change that came just after it is seen by the next one,
 /// or nothing is kept any more: within a second either way.
 const LEASE: Duration = Duration::from_millis(800);
-
-/// The same word as for [`FleetError`]; or it changed all the time.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unchanged<Flaw> {
-    /// What was asked for makes no sense here.
-    #[error("{0}")]
-    Senseless(Flaw),
-    /// It may have been done all the same; doing it again is harmless.
-    #[error("the ownership directory: {0}")]
-    Store(#[from] FleetError),
-    /// Somebody else changes it all the time.
-    #[error("the vehicle is being changed by somebody else: try again")]
-    Raced,
-}
 
 /// A directory in Redis.
 pub struct RedisDirectory {
@@ -191,17 +178,19 @@ impl RedisDirectory {
         make: impl Fn(Option<VehicleFacts>) -> Result<Option<VehicleFacts>, Flaw>,
     ) -> Result<(), Unchanged<Flaw>> {
         let about = of_vehicle(&vin);
+        let store = |error: FleetError| Unchanged::Store(error.to_string());
         for _ in 0..TRIES {
-            let found = self.read_newest(&about).await?;
+            let found = self.read_newest(&about).await.map_err(store)?;
             let (text, revision, record) = found.map_or((String::new(), 0, None), |found| {
                 (found.text, found.revision, found.record)
             });
-            let facts = record.map(|record| vehicle(&record)).transpose()?;
-            let facts = make(facts).map_err(Unchanged::Senseless)?;
+            let facts = record.map(|record| vehicle(&record)).transpose();
+            let facts = make(facts.map_err(store)?).map_err(Unchanged::Senseless)?;
             let record = facts.map(|facts| record::encode(&facts)).transpose();
-            let record = record.map_err(|_| FleetError::Malformed)?;
-            if self.put(&about, (&text, revision), record).await? {
-                return Ok(self.tell(&about).await?);
+            let record = record.map_err(|_| store(FleetError::Malformed))?;
+            let put = self.put(&about, (&text, revision), record).await;
+            if put.map_err(store)? {
+                return self.tell(&about).await.map_err(store);
             }
         }
         Err(Unchanged::Raced)

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::adapters::audit_log::AuditLog;
+use crate::adapters::embedded::EmbeddedDirectory;
 use crate::adapters::local_fleet::LocalFleet;
 use crate::config::file::Admin;
 use crate::pipeline::rehearsal::Rehearsals;
@@ -36,7 +37,9 @@ pub(in crate::admin) fn operated(
     let prober = LoopbackProber::new(Vec::new(), rules(folder), board(), tickets);
     Operated {
         switchboard: board(),
-        directory: Arc::new(EmbeddedDirectory::open(&folder.join("vehicles.redb")).unwrap()),
+        directory: Directory::embedded(
+            EmbeddedDirectory::open(&folder.join("vehicles.redb")).unwrap(),
+        ),
         access: Arc::new(ArcSwap::from_pointee(policies)),
         names: Arc::new(move || names.clone()),
         fleet_key: Some(fleet_key),

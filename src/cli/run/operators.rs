@@ -51,7 +51,7 @@ impl House {
         ];
         Operated {
             switchboard: Arc::clone(&self.switchboard),
-            directory: Arc::clone(&self.directory),
+            directory: self.directory.clone(),
             access: Arc::clone(&self.access),
             names: Arc::new(move || Names::of(&rules.load())),
             fleet_key: self.fleet.key.clone(),

@@ -16,12 +16,52 @@ const URLS: [&str; 3] = ["/redis/url", "/redis/sentinel/nodes/*", "/redis/cluste
 /// Longest time for an answer: what takes longer is not in force everywhere within 5 s.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is kept in Redis says which.
+/// What is kept in Redis says which; and each ownership store what it needs.
 pub(crate) fn needed(config: &Document, mistakes: &mut Mistakes) {
-    for store in config.matching("/switches/store") {
-        if store.text() == Some("redis") && !config.root().has("redis") {
-            mistakes.add(store.place(), "`switches.store = \"redis\"` needs `redis`");
+    for store in ["/switches/store", "/ownership/store"] {
+        for store in config.matching(store) {
+            if store.text() == Some("redis") && !config.root().has("redis") {
+                let shown = store.key();
+                mistakes.add(
+                    store.place(),
+                    format!("`{shown} = \"redis\"` needs `redis`"),
+                );
+            }
         }
+    }
+    for ownership in config.matching("/ownership") {
+        ownership_needs(config, &ownership, mistakes);
+    }
+}
+
+fn ownership_needs(config: &Document, ownership: &Node<'_>, mistakes: &mut Mistakes) {
+    let Some(store) = ownership.get("store") else {
+        return;
+    };
+    let (needed, unused): (&[&str], &str) = match store.text() {
+        Some("embedded") => (&["file"], "keep"),
+        Some("redis") => (&["keep"], "file"),
+        Some(_) | None => return,
+    };
+    let kind = store.text().unwrap_or_default();
+    for key in needed.iter().filter(|key| !ownership.has(key)) {
+        let text = format!("`ownership.store = \"{kind}\"` needs `ownership.{key}`");
+        mistakes.add(store.place(), text);
+    }
+    if let Some(node) = ownership.get(unused) {
+        let text = format!(
+            "`{}` means nothing with `ownership.store = \"{kind}\"`",
+            node.key()
+        );
+        mistakes.add(node.place(), text);
+    }
+    let sealed = config
+        .root()
+        .get("switches")
+        .is_some_and(|switches| switches.has("fleet_key_file"));
+    if kind == "redis" && !sealed {
+        let text = "`ownership.store = \"redis\"` needs `switches.fleet_key_file`";
+        mistakes.add(store.place(), text);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::adapters::directory::Unchanged;
 use crate::adapters::directory_contract;
 use crate::adapters::facts::import::{BadLines, Terms};
 use crate::adapters::kept::{Changes, Keeping, KeptDirectory};

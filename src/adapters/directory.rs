@@ -1,0 +1,159 @@
+//! Which ownership directory does this gateway have, and how is it asked and changed?
+
+use std::fmt;
+use std::io::BufRead;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::adapters::embedded::EmbeddedDirectory;
+use crate::adapters::facts::import::{ImportError, ImportReport, Terms};
+use crate::adapters::kept::{Changes, Keeping, KeptDirectory};
+use crate::adapters::redis::RedisDirectory;
+use crate::config::ConfigFile;
+use crate::config::file::OwnershipStore;
+use crate::pipeline::ownership::VehicleFacts;
+use crate::pipeline::ports::{LookupError, OwnershipDirectory};
+use crate::pipeline::vehicle::Vin;
+use crate::switchboard::seal::FleetKey;
+
+/// Why a vehicle was not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unchanged<Flaw> {
+    /// What was asked for makes no sense here.
+    #[error("{0}")]
+    Senseless(Flaw),
+    /// The store can't be read or written. It may have been done all the same; doing it again is
+    /// harmless.
+    #[error("the ownership directory: {0}")]
+    Store(String),
+    /// Somebody else changes it all the time.
+    #[error("the vehicle is being changed by somebody else: try again")]
+    Raced,
+}
+
+/// The directory of a configuration.
+#[derive(Clone)]
+pub struct Directory {
+    store: Store,
+    /// What decisions ask.
+    port: Arc<dyn OwnershipDirectory>,
+}
+
+#[derive(Clone)]
+enum Store {
+    Embedded(Arc<EmbeddedDirectory>),
+    Redis(Arc<RedisDirectory>, Handle),
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self.store {
+            Store::Embedded(_) => "Directory(embedded)",
+            Store::Redis(..) => "Directory(redis)",
+        })
+    }
+}
+
+impl Directory {
+    /// As the configuration says; what has to be kept up is kept up on this runtime.
+    ///
+    /// # Errors
+    /// The file can't be opened, or a setting can't be used.
+    pub fn open(config: &ConfigFile, runtime: &Handle) -> Result<Self, String> {
+        let ownership = &config.ownership;
+        match ownership.store {
+            OwnershipStore::Embedded => {
+                let file = ownership.file.as_deref();
+                let file = file.ok_or("`ownership.file` is missing")?;
+                EmbeddedDirectory::open(file).map(Self::embedded)
+            }
+            OwnershipStore::Redis => Self::redis(config, runtime),
+        }
+    }
+
+    /// Of one file on this machine.
+    pub fn embedded(directory: EmbeddedDirectory) -> Self {
+        let directory = Arc::new(directory);
+        Self {
+            port: Arc::<EmbeddedDirectory>::clone(&directory),
+            store: Store::Embedded(directory),
+        }
+    }
+
+    fn redis(config: &ConfigFile, runtime: &Handle) -> Result<Self, String> {
+        let redis = config.redis.as_ref().ok_or("`redis` is missing")?;
+        let keep = config.ownership.keep.as_ref();
+        let keep = keep.ok_or("`ownership.keep` is missing")?;
+        let key = config.switches.fleet_key_file.as_deref();
+        let key = FleetKey::read(key.ok_or("`switches.fleet_key_file` is missing")?)
+            .map_err(|flaw| format!("switches.fleet_key_file: {flaw}"))?;
+        let entered = runtime.enter(); // its connection is kept up there
+        let directory = Arc::new(RedisDirectory::open(redis, key)?);
+        drop(entered);
+        let keeping = Keeping {
+            entries: usize::try_from(keep.entries).unwrap_or(usize::MAX),
+            max_age: keep.max_age.get(),
+            absent_max_age: keep.absent_max_age.get(),
+        };
+        let changes = Arc::new(Changes::told());
+        let (told, followed) = (Arc::clone(&changes), Arc::clone(&directory));
+        runtime.spawn(async move { followed.follow(&told).await });
+        let store = Arc::<RedisDirectory>::clone(&directory);
+        Ok(Self {
+            port: Arc::new(KeptDirectory::new(store, keeping, changes)),
+            store: Store::Redis(directory, runtime.clone()),
+        })
+    }
+
+    /// As decisions ask it.
+    pub fn port(&self) -> Arc<dyn OwnershipDirectory> {
+        Arc::clone(&self.port)
+    }
+
+    /// Facts of a vehicle, asked of the store itself. Blocks: not for a thread of a runtime, as the
+    /// others here.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn get(&self, vin: &Vin) -> Result<Option<VehicleFacts>, LookupError> {
+        match &self.store {
+            Store::Embedded(directory) => directory.get(vin),
+            Store::Redis(directory, runtime) => {
+                let found = runtime.block_on(directory.find(vin))?;
+                Ok(found.map(Arc::unwrap_or_clone))
+            }
+        }
+    }
+
+    /// Changes a vehicle to what `make` makes of its facts; `None` is no vehicle. Once this returns, no
+    /// gateway that is in touch goes by the old facts for longer than a second.
+    ///
+    /// # Errors
+    /// See [`Unchanged`].
+    pub fn change<Flaw>(
+        &self,
+        vin: Vin,
+        make: impl Fn(Option<VehicleFacts>) -> Result<Option<VehicleFacts>, Flaw>,
+    ) -> Result<(), Unchanged<Flaw>> {
+        match &self.store {
+            Store::Embedded(directory) => directory.change(&vin, make),
+            Store::Redis(directory, runtime) => runtime.block_on(directory.change(vin, make)),
+        }
+    }
+
+    /// Imports lines; see [`import`](crate::adapters::facts::import).
+    ///
+    /// # Errors
+    /// Bad lines where they are refused; lines that can't be read; a store that can't be written.
+    pub fn import(
+        &self,
+        lines: &mut dyn BufRead,
+        terms: &Terms,
+    ) -> Result<ImportReport, ImportError> {
+        match &self.store {
+            Store::Embedded(directory) => directory.import(lines, terms),
+            Store::Redis(directory, runtime) => directory.import(lines, terms, runtime),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! How does a change of ownership get into the file, whole or not at all?
+
+use std::fmt;
+use std::io::BufRead;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use redb::{ReadableTable, Table, TableError, WriteTransaction};
+
+use super::{ALIASES, EmbeddedDirectory, Key, SUBJECTS, VEHICLES, key};
+use crate::adapters::directory::Unchanged;
+use crate::adapters::facts::import::{self, ImportError, ImportReport, Terms};
+use crate::adapters::facts::{Fact, record};
+use crate::pipeline::ownership::{SubjectFacts, VehicleFacts};
+use crate::pipeline::vehicle::Vin;
+
+impl EmbeddedDirectory {
+    /// Imports lines of the form that [`import`] describes: all of them or nothing, in one
+    /// transaction. A vehicle that stands there already is replaced whole; others stay. Blocks for
+    /// as long as reading and writing take; look-ups go on meanwhile.
+    ///
+    /// # Errors
+    /// Bad lines where they are refused; lines that can't be read; a file that can't be written.
+    pub fn import(
+        &self,
+        lines: &mut dyn BufRead,
+        terms: &Terms,
+    ) -> Result<ImportReport, ImportError> {
+        // As in `read`: what redb had begun is given up, and the file stays as it was.
+        let imported = catch_unwind(AssertUnwindSafe(|| self.write(lines, terms)))
+            .unwrap_or_else(|_| Err(unwritable("its pages don't fit together")));
+        if matches!(imported, Err(ImportError::Store(_)))
+            && let Ok(held) = self.database.write()
+        {
+            self.renew(held);
+        }
+        imported
+    }
+
+    /// Changes a vehicle to what `make` makes of its facts, durably; `None` is no vehicle. Blocks while
+    /// an import is written.
+    ///
+    /// # Errors
+    /// See [`Unchanged`].
+    pub fn change<Flaw>(
+        &self,
+        vin: &Vin,
+        make: impl Fn(Option<VehicleFacts>) -> Result<Option<VehicleFacts>, Flaw>,
+    ) -> Result<(), Unchanged<Flaw>> {
+        let changed = catch_unwind(AssertUnwindSafe(|| self.write_one(vin, make)))
+            .unwrap_or_else(|_| Err(unchanged("its pages don't fit together")));
+        if matches!(changed, Err(Unchanged::Store(_)))
+            && let Ok(held) = self.database.write()
+        {
+            self.renew(held);
+        }
+        changed
+    }
+
+    fn write_one<Flaw>(
+        &self,
+        vin: &Vin,
+        make: impl Fn(Option<VehicleFacts>) -> Result<Option<VehicleFacts>, Flaw>,
+    ) -> Result<(), Unchanged<Flaw>> {
+        let opened = self.opened();
+        let database = opened.as_ref().ok().and_then(|opened| opened.as_ref());
+        let database = database.ok_or_else(|| unchanged("it could not be opened"))?;
+        let transaction = database.begin_write().map_err(unchanged)?;
+        {
+            let mut tables = Tables::open(&transaction).map_err(unchanged)?;
+            let key = key(vin).ok_or_else(|| unchanged("not a VIN"))?;
+            let found = tables.vehicles.get(&key).map_err(unchanged)?;
+            let facts = match found.map(|bytes| record::decode(bytes.value())) {
+                Some(None) => return Err(unchanged("a record can't be read")),
+                Some(facts @ Some(_)) => facts,
+                None => None,
+            };
+            match make(facts).map_err(Unchanged::Senseless)? {
+                Some(facts) => {
+                    let bytes = record::encode(&facts).map_err(unchanged)?;
+                    let replaced = tables.vehicles.insert(&key, bytes.as_slice());
+                    replaced.map(drop).map_err(unchanged)?;
+                }
+                None => tables.vehicles.remove(&key).map(drop).map_err(unchanged)?,
+            }
+        }
+        transaction.commit().map_err(unchanged)
+    }
+
+    fn write(&self, lines: &mut dyn BufRead, terms: &Terms) -> Result<ImportReport, ImportError> {
+        let opened = self.opened();
+        let database = opened.as_ref().ok().and_then(|opened| opened.as_ref());
+        let database = database.ok_or_else(|| unwritable("it could not be opened"))?;
+        let transaction = database.begin_write().map_err(unwritable)?;
+        let report = {
+            let mut tables = Tables::open(&transaction).map_err(unwritable)?;
+            import::read(lines, terms, &mut |fact| tables.write(fact))?
+        };
+        transaction.commit().map_err(unwritable)?;
+        Ok(report)
+    }
+}
+
+/// The tables of one import.
+pub(super) struct Tables<'a> {
+    vehicles: Table<'a, &'static Key, &'static [u8]>,
+    subjects: Table<'a, (&'static str, &'static str), &'static [u8]>,
+    aliases: Table<'a, (&'static str, &'static str), &'static Key>,
+}
+
+impl<'a> Tables<'a> {
+    pub(super) fn open(transaction: &'a WriteTransaction) -> Result<Self, TableError> {
+        Ok(Self {
+            vehicles: transaction.open_table(VEHICLES)?,
+            subjects: transaction.open_table(SUBJECTS)?,
+            aliases: transaction.open_table(ALIASES)?,
+        })
+    }
+
+    fn write(&mut self, fact: &Fact) -> Result<(), ImportError> {
+        let no_vin = || ImportError::Store("not a VIN".to_owned());
+        match fact {
+            Fact::Vehicle(vin, facts) => {
+                let key = key(vin).ok_or_else(no_vin)?;
+                let bytes = record::encode(facts).map_err(unwritable)?;
+                let replaced = self.vehicles.insert(&key, bytes.as_slice());
+                replaced.map(drop).map_err(unwritable)
+            }
+            Fact::Subject(whose, facts) => {
+                let key = (whose.issuer.as_str(), whose.subject.as_str());
+                let replaced = if *facts == SubjectFacts::default() {
+                    self.subjects.remove(key)
+                } else {
+                    let bytes = record::encode_subject(*facts);
+                    self.subjects.insert(key, bytes.as_slice())
+                };
+                replaced.map(drop).map_err(unwritable)
+            }
+            Fact::Alias(alias, vin) => {
+                let name = (alias.client.as_str(), alias.alias.as_str());
+                let replaced = match vin {
+                    None => self.aliases.remove(name),
+                    Some(vin) => self.aliases.insert(name, &key(vin).ok_or_else(no_vin)?),
+                };
+                replaced.map(drop).map_err(unwritable)
+            }
+        }
+    }
+}
+
+fn unchanged<Flaw>(error: impl fmt::Display) -> Unchanged<Flaw> {
+    Unchanged::Store(format!("it can't be written: {error}"))
+}
+
+fn unwritable(error: impl fmt::Display) -> ImportError {
+    ImportError::Store(format!("cannot write the ownership directory: {error}"))
+}
