@@ -31,6 +31,15 @@ vehicle = "none"
 identity = "none"
 because = "public files"
 upstream = "telematics"
+
+[[route]]
+id = "battery"
+surface = "mobile"
+methods = ["GET"]
+path = "/cars/{vin}/battery"
+action = "ReadBatteryStatus"
+vehicle = { path = "vin" }
+upstream = "telematics"
 "#;
 
 pub(crate) const MORE: &str = r"
@@ -113,6 +122,18 @@ impl Fleet {
             format!("redis.url={}", self.redis.url()),
             replica.to_owned(),
         ]
+    }
+
+    /// A token of somebody.
+    pub(crate) fn token(&self, subject: &str) -> String {
+        self.tokens.token(subject)
+    }
+
+    /// A file for a command.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let file = self.keys.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.display().to_string()
     }
 
     /// Closes a surface, as an operator of one replica.

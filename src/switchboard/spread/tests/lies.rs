@@ -83,6 +83,23 @@ async fn what_only_a_later_program_reads_is_not_written_over() {
     assert!(one.is_closed("mobile"));
 }
 
+/// Waits until the one entry of the store is this revision.
+async fn until_shared(store: &LocalFleet, revision: u64) {
+    for _ in 0..6_000 {
+        let entries = store.entries().await.unwrap();
+        let of = |(_, text): &(String, String)| key().open::<Closure>(Kind::Closure, text).ok();
+        if entries
+            .iter()
+            .filter_map(of)
+            .any(|one| one.revision == revision)
+        {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never revision {revision}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_version_that_comes_back_opens_nothing_and_is_put_right() {
     let store = LocalFleet::new();
@@ -90,6 +107,7 @@ async fn an_old_version_that_comes_back_opens_nothing_and_is_put_right() {
     one.close("c-1", "mobile");
     one.open("c-1");
     until("open", || !one.is_closed("mobile")).await;
+    until_shared(&store, 2).await; // else it may still be put over what comes next
     let mut again = version("c-1", "mobile", 3);
     again.state = State::Closed;
     store.put(&[sealed(&again)]).await.unwrap();
