@@ -32,7 +32,7 @@ const NAMED: [&str; 5] = ["surfaces", "issuers", "upstreams", "quotas", "fuses"]
 const SEALED: [(&str, &str); 2] = [("store", "redis"), ("baseline_file", "")];
 
 /// Durations of which none makes no sense.
-pub(crate) const ABOVE_ZERO: [&str; 13] = [
+pub(crate) const ABOVE_ZERO: [&str; 14] = [
     "/fuses/*/window",
     "/fuses/*/for",
     "/switches/restore_step",
@@ -46,6 +46,7 @@ pub(crate) const ABOVE_ZERO: [&str; 13] = [
     "/limits/websocket_idle",
     "/redis/timeout",
     "/ownership/keep/max_age",
+    "/ownership/keep/absent_max_age",
 ];
 
 /// Checks `vingate.toml` by itself.

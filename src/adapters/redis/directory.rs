@@ -8,6 +8,8 @@
 //! Redis only carries: what has no seal of the fleet, is about something else, or is older than what
 //! was seen before, is an alarm and no answer.
 
+mod changed;
+
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io::BufRead;
@@ -22,14 +24,11 @@ use quick_cache::sync::Cache;
 use redis::cmd;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
-use tokio::time::sleep;
 
 use super::calls::{Calls, script};
 use crate::adapters::directory::Unchanged;
 use crate::adapters::facts::import::{self, ImportError, ImportReport, Terms};
 use crate::adapters::facts::{Fact, record};
-use crate::adapters::kept::Changes;
-use crate::clock;
 use crate::config::file::Redis;
 use crate::pipeline::ownership::{Alias, SubjectFacts, SubjectKey, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
@@ -51,13 +50,6 @@ const AT_ONCE: usize = 64;
 
 /// Tries to change a vehicle that others change too.
 const TRIES: u32 = 8;
-
-/// Between two looks for changes.
-const POLL: Duration = Duration::from_millis(200);
-
-/// How long after a look answers are kept. A change that came just after it is seen by the next one,
-/// or nothing is kept any more: within a second either way.
-const LEASE: Duration = Duration::from_millis(800);
 
 /// A directory in Redis.
 pub struct RedisDirectory {
@@ -229,70 +221,6 @@ impl RedisDirectory {
         Ok(Duration::from_secs(seconds).saturating_add(part))
     }
 
-    /// Tells every gateway what changed.
-    async fn tell(&self, what: &str) -> Result<(), FleetError> {
-        let [log, last] = &self.changed;
-        let mut ask = script(include_str!("changed.lua"), &[log, last]);
-        ask.arg(what);
-        self.calls.ask(self.calls.timeout, &ask).await
-    }
-
-    /// Says to `changes` what changes, for as long as it is polled.
-    pub async fn follow(&self, changes: &Changes) {
-        let mut last: Option<String> = None;
-        let mut was_heard = true;
-        loop {
-            let begun = clock::monotonic();
-            match self.news(&mut last, changes).await {
-                Ok(()) => {
-                    changes.heard(LEASE.saturating_sub(begun.elapsed()));
-                    was_heard = true;
-                }
-                Err(error) => {
-                    if was_heard {
-                        tracing::warn!(%error, "changes of ownership aren't heard: no answer is kept");
-                    }
-                    was_heard = false;
-                }
-            }
-            sleep(POLL).await;
-        }
-    }
-
-    /// What changed since `last`.
-    pub(super) async fn news(
-        &self,
-        last: &mut Option<String>,
-        changes: &Changes,
-    ) -> Result<(), FleetError> {
-        loop {
-            let [log, newest] = &self.changed;
-            let mut ask = script(include_str!("news.lua"), &[log, newest]);
-            ask.arg(last.as_deref().unwrap_or("0"));
-            let flat: Vec<String> = self.calls.ask(self.calls.bulk(), &ask).await?;
-            let Some((newest, entries)) = flat.split_first() else {
-                return Err(FleetError::Malformed);
-            };
-            let before = last.clone();
-            match apply(entries, before.as_deref(), changes) {
-                Some(read) if entries.is_empty() || read == *newest => {
-                    *last = Some(newest.clone());
-                    // without an entry, and yet another one is the newest: some are gone
-                    if entries.is_empty() && before.as_ref() != Some(newest) {
-                        changes.everything();
-                    }
-                    return Ok(());
-                }
-                Some(read) => *last = Some(read), // there are more
-                None => {
-                    changes.everything();
-                    *last = Some(newest.clone());
-                    return Ok(());
-                }
-            }
-        }
-    }
-
     /// Imports lines as the embedded store does, but for this: each record is replaced by itself.
     /// Lines that are refused are refused before anything is written. Blocks: not for a thread of the
     /// runtime.
@@ -374,42 +302,6 @@ fn of_alias(alias: &Alias) -> String {
     let [client, alias] =
         [&alias.client, &alias.alias].map(|name| BASE64_URL_SAFE_NO_PAD.encode(name));
     format!("a:{client}:{alias}")
-}
-
-/// Says to `changes` what an entry names.
-fn say(changes: &Changes, about: &str) {
-    let read = |name: &str| {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(name).ok()?;
-        String::from_utf8(bytes).ok()
-    };
-    let subject = |names: &str| {
-        let (issuer, subject) = names.split_once(':')?;
-        Some(SubjectKey {
-            issuer: read(issuer)?,
-            subject: read(subject)?,
-        })
-    };
-    match about.split_once(':') {
-        Some(("v", vin)) if let Ok(vin) = Vin::read(vin) => changes.vehicle(&vin),
-        Some(("s", names)) if let Some(key) = subject(names) => changes.subject(&key),
-        Some(_) | None => changes.everything(),
-    }
-}
-
-/// Says what entries name; the id of the last one, or `None` where one is missing before them.
-fn apply(entries: &[String], last: Option<&str>, changes: &Changes) -> Option<String> {
-    let mut at = last.unwrap_or("0").to_owned();
-    for entry in entries.chunks_exact(3) {
-        let [id, before, what] = entry else {
-            return None;
-        };
-        if *before != at {
-            return None;
-        }
-        say(changes, what);
-        at.clone_from(id);
-    }
-    Some(at)
 }
 
 fn vehicle(record: &[u8]) -> Result<VehicleFacts, FleetError> {

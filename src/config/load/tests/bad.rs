@@ -47,6 +47,57 @@ fn a_store_in_redis_says_which() {
 }
 
 #[test]
+fn each_ownership_store_says_what_it_needs_and_nothing_else() {
+    let estate = Estate::new(CONFIG, ROUTES);
+    let key = "switches.fleet_key_file=fleet.key";
+    let keep = "keep = { max_age = \"60s\", absent_max_age = \"10s\" }";
+    let table: [(String, &[&str]); 7] = [
+        (
+            "store = \"embedded\"".to_owned(),
+            &["`ownership.store = \"embedded\"` needs `ownership.file`"],
+        ),
+        (
+            format!("store = \"embedded\", file = \"o.redb\", {keep}"),
+            &["`ownership.keep` means nothing with `ownership.store = \"embedded\"`"],
+        ),
+        (
+            "store = \"redis\"".to_owned(),
+            &["`ownership.store = \"redis\"` needs `ownership.keep`"],
+        ),
+        (
+            format!("store = \"redis\", file = \"o.redb\", {keep}"),
+            &["`ownership.file` means nothing with `ownership.store = \"redis\"`"],
+        ),
+        (format!("store = \"redis\", {keep}"), &[]),
+        (
+            "store = \"redis\", keep = { max_age = \"60s\" }".to_owned(),
+            &["missing key `absent_max_age`"],
+        ),
+        (
+            "store = \"redis\", keep = { max_age = \"0s\", absent_max_age = \"10s\" }".to_owned(),
+            &["`ownership.keep.max_age` must be above zero"],
+        ),
+    ];
+    for (written, expected) in table {
+        let mistakes = estate.mistakes(&[key, &format!("ownership={{ {written} }}")]);
+        let told: Vec<&str> = mistakes
+            .iter()
+            .filter_map(|told| told.split_once(": "))
+            .map(|(_, told)| told)
+            .collect();
+        assert_eq!(told, expected, "{written}");
+    }
+    let unsealed = estate.mistakes(&[&format!("ownership={{ store = \"redis\", {keep} }}")]);
+    assert!(
+        unsealed
+            .iter()
+            .any(|told| told
+                .ends_with("`ownership.store = \"redis\"` needs `switches.fleet_key_file`")),
+        "{unsealed:?}"
+    );
+}
+
+#[test]
 fn all_mistakes_of_all_files_are_told_together() {
     let config = CONFIG
         .replace("on_cold_start = \"open\"", "on_cold_start = \"opne\"")
