@@ -142,6 +142,25 @@ impl Directory {
         }
     }
 
+    /// Imports lines as a whole snapshot: vehicles and aliases that they leave out are forgotten, all at
+    /// one moment.
+    ///
+    /// # Errors
+    /// As for an import; and where the store has no such moment.
+    pub fn replace(
+        &self,
+        lines: &mut dyn BufRead,
+        terms: &Terms,
+    ) -> Result<ImportReport, ImportError> {
+        match &self.store {
+            Store::Embedded(directory) => directory.replace(lines, terms),
+            Store::Redis(..) => Err(ImportError::Store(
+                "an ownership directory in Redis can't be replaced at one moment: import instead"
+                    .to_owned(),
+            )),
+        }
+    }
+
     /// Imports lines; see [`import`](crate::adapters::facts::import).
     ///
     /// # Errors

@@ -119,6 +119,59 @@ fn an_alias_is_one_partners_until_it_is_forgotten() {
 }
 
 #[test]
+fn a_snapshot_forgets_what_it_leaves_out_and_is_seen_whole() {
+    let (_folder, file) = file();
+    let directory = EmbeddedDirectory::open(&file).unwrap();
+    let suspended = "{\"issuer\":\"owners\",\"subject\":\"eve\",\"suspended\":true}\n";
+    let alias = "{\"alias\":\"a\",\"client\":\"c\",\"vin\":\"SJNFAAZE0U6012345\"}\n";
+    fill(
+        &directory,
+        &(line(1, "alice") + &line(2, "alice") + suspended + alias),
+    )
+    .unwrap();
+    let replace = |text: &str, bad| directory.replace(&mut text.as_bytes(), &terms(bad));
+    for (text, bad) in [
+        ("", BadLines::Refuse),
+        ("\n\n", BadLines::Refuse),
+        ("bad\n", BadLines::Refuse),
+        (&*line(1, "bob"), BadLines::Skip),
+    ] {
+        assert!(replace(text, bad).is_err(), "{text}");
+        assert_eq!(owner(&directory, 2).as_deref(), Some("alice"), "{text}");
+    }
+    // whoever looks meanwhile sees the old facts or the new ones, never a car of nobody
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            for _ in 0..20_000 {
+                assert!(owner(&directory, 1).is_some());
+            }
+        });
+        for turn in 0..5 {
+            let text: String = (0..2_000)
+                .map(|car| line(car, &format!("owner-{turn}")))
+                .collect();
+            replace(&text, BadLines::Refuse).unwrap();
+        }
+        looking.join().unwrap();
+    });
+    let report = replace(&line(1, "bob"), BadLines::Refuse).unwrap();
+    assert_eq!((report.imported, directory.count()), (1, Ok(1)));
+    assert_eq!(owner(&directory, 1).as_deref(), Some("bob"));
+    assert_eq!(
+        directory
+            .subject("owners", "eve")
+            .map(|found| found.suspended),
+        Ok(true),
+        "nobody is let in because a file forgot them"
+    );
+    let alias = Alias {
+        client: "c".to_owned(),
+        alias: "a".to_owned(),
+    };
+    assert_eq!(directory.alias(&alias), Ok(None));
+}
+
+#[test]
 fn one_bad_line_imports_nothing() {
     let (_folder, file) = file();
     let directory = EmbeddedDirectory::open(&file).unwrap();

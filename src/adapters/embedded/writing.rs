@@ -8,10 +8,17 @@ use redb::{ReadableTable, Table, TableError, WriteTransaction};
 
 use super::{ALIASES, EmbeddedDirectory, Key, SUBJECTS, VEHICLES, key};
 use crate::adapters::directory::Unchanged;
-use crate::adapters::facts::import::{self, ImportError, ImportReport, Terms};
+use crate::adapters::facts::import::{self, BadLines, ImportError, ImportReport, Terms};
 use crate::adapters::facts::{Fact, record};
 use crate::pipeline::ownership::{SubjectFacts, VehicleFacts};
 use crate::pipeline::vehicle::Vin;
+
+/// What becomes of records that the lines don't name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Others {
+    Stay,
+    Go,
+}
 
 impl EmbeddedDirectory {
     /// Imports lines of the form that [`import`] describes: all of them or nothing, in one
@@ -25,8 +32,36 @@ impl EmbeddedDirectory {
         lines: &mut dyn BufRead,
         terms: &Terms,
     ) -> Result<ImportReport, ImportError> {
+        self.write_lines(lines, terms, Others::Stay)
+    }
+
+    /// Imports lines as a whole snapshot: vehicles and aliases that they leave out are forgotten. A
+    /// suspension isn't: nobody is let in because a file forgot them. Every look-up sees all of the old
+    /// facts or all of the new ones. Lines without any record are no snapshot.
+    ///
+    /// # Errors
+    /// As for an import; and bad lines may not be skipped, since whoever they are about would be
+    /// forgotten.
+    pub fn replace(
+        &self,
+        lines: &mut dyn BufRead,
+        terms: &Terms,
+    ) -> Result<ImportReport, ImportError> {
+        if terms.bad == BadLines::Skip {
+            let why = "a snapshot with bad lines would forget what they are about";
+            return Err(ImportError::Store(why.to_owned()));
+        }
+        self.write_lines(lines, terms, Others::Go)
+    }
+
+    fn write_lines(
+        &self,
+        lines: &mut dyn BufRead,
+        terms: &Terms,
+        others: Others,
+    ) -> Result<ImportReport, ImportError> {
         // As in `read`: what redb had begun is given up, and the file stays as it was.
-        let imported = catch_unwind(AssertUnwindSafe(|| self.write(lines, terms)))
+        let imported = catch_unwind(AssertUnwindSafe(|| self.write(lines, terms, others)))
             .unwrap_or_else(|_| Err(unwritable("its pages don't fit together")));
         if matches!(imported, Err(ImportError::Store(_)))
             && let Ok(held) = self.database.write()
@@ -86,15 +121,32 @@ impl EmbeddedDirectory {
         transaction.commit().map_err(unchanged)
     }
 
-    fn write(&self, lines: &mut dyn BufRead, terms: &Terms) -> Result<ImportReport, ImportError> {
+    fn write(
+        &self,
+        lines: &mut dyn BufRead,
+        terms: &Terms,
+        others: Others,
+    ) -> Result<ImportReport, ImportError> {
         let opened = self.opened();
         let database = opened.as_ref().ok().and_then(|opened| opened.as_ref());
         let database = database.ok_or_else(|| unwritable("it could not be opened"))?;
         let transaction = database.begin_write().map_err(unwritable)?;
+        if others == Others::Go {
+            for deleted in [
+                transaction.delete_table(VEHICLES),
+                transaction.delete_table(ALIASES),
+            ] {
+                deleted.map_err(unwritable)?;
+            }
+        }
         let report = {
             let mut tables = Tables::open(&transaction).map_err(unwritable)?;
             import::read(lines, terms, &mut |fact| tables.write(fact))?
         };
+        if others == Others::Go && report.imported == 0 {
+            let why = "an empty snapshot would forget every vehicle: nothing was changed";
+            return Err(ImportError::Store(why.to_owned()));
+        }
         transaction.commit().map_err(unwritable)?;
         Ok(report)
     }
