@@ -114,12 +114,7 @@ fn what_allows_too_much_is_found_and_told() {
 #[test]
 fn what_the_owner_alone_may_do_and_what_opting_out_ends_is_found_when_its_forbid_goes() {
     let folder = copy();
-    replace(
-        &folder,
-        "owner.cedar",
-        "        Action::\"ReadTripHistory\",\n        Action::\"ReadDriveAnalysis\",",
-        "        Action::\"ReadDriveAnalysis\",",
-    );
+    replace(&folder, "owner.cedar", "Action::\"ReadTripHistory\",", "");
     replace(
         &folder,
         "telematics.cedar",
