@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::adapters::embedded::EmbeddedDirectory;
+use crate::adapters::embedded::{EmbeddedDirectory, Snapshot};
 use crate::adapters::facts::import::{ImportError, ImportReport, Terms};
 use crate::adapters::kept::{Changes, Keeping, KeptDirectory};
 use crate::adapters::redis::RedisDirectory;
@@ -173,6 +173,20 @@ impl Directory {
         match &self.store {
             Store::Embedded(directory) => directory.import(lines, terms),
             Store::Redis(directory, runtime) => directory.import(lines, terms, runtime),
+        }
+    }
+    /// All that it knows at this moment, to be written as lines.
+    ///
+    /// # Errors
+    /// The store can't be read, or can't show one moment of itself.
+    pub fn snapshot(&self) -> Result<Snapshot, String> {
+        match &self.store {
+            Store::Embedded(directory) => directory.snapshot().map_err(|error| error.to_string()),
+            Store::Redis(..) => Err(
+                "a directory in redis is not exported: its keys can't be read as of one moment, so \
+                 records could be missing"
+                    .to_owned(),
+            ),
         }
     }
 }

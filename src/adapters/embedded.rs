@@ -3,6 +3,7 @@
 //! Three tables: VIN to a record, subject to a record, alias to a VIN. Readers see the last committed import whole; a look-up takes
 //! microseconds, so it is made in line.
 
+mod snapshot;
 mod writing;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use crate::folder;
 use crate::pipeline::ownership::{Alias, SubjectFacts, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
+pub use snapshot::Snapshot;
 use writing::Tables;
 
 type Key = [u8; 17];

@@ -3,8 +3,9 @@
 //! As lines that people and other systems read and write ([`import`]), and as bytes that stores keep
 //! (`record`). Every store takes the same lines and promises the same of them.
 
+pub mod form;
 pub mod import;
-mod line;
+pub mod line;
 pub(crate) mod record;
 
 pub use line::Fact;

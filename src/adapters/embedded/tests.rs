@@ -1,5 +1,7 @@
 //! Does the file keep what it was given, and say so when it can't?
 
+mod exported;
+
 use std::path::PathBuf;
 
 use tempfile::TempDir;

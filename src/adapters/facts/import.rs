@@ -52,8 +52,9 @@ use std::io::{self, BufRead, Read};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::adapters::facts::form;
 use crate::adapters::facts::line::{self, Fact};
-use crate::pipeline::ownership::{Alias, SubjectKey};
+use crate::pipeline::ownership::{Alias, SubjectKey, VehicleFacts};
 use crate::pipeline::vehicle::Vin;
 
 /// Bytes of a line, without its end. A vehicle with a hundred drivers takes a tenth.
@@ -121,6 +122,28 @@ pub enum ImportError {
 /// As an import.
 pub fn check(lines: &mut dyn BufRead, terms: &Terms) -> Result<ImportReport, ImportError> {
     read(lines, terms, &mut |_| Ok(()))
+}
+
+/// Whether a vehicle with these facts is one that can be imported. Its region is not asked: it is
+/// what it was.
+///
+/// # Errors
+/// What is wrong.
+pub fn check_vehicle(vin: &Vin, facts: &VehicleFacts) -> Result<(), String> {
+    let line = form::vehicle(vin, facts).map_err(|flaw| flaw.to_string())?;
+    let terms = Terms {
+        bad: BadLines::Refuse,
+        regions: BTreeSet::new(),
+        issuers: BTreeSet::new(),
+    };
+    match check(&mut line.as_bytes(), &terms) {
+        Ok(_) => Ok(()),
+        Err(ImportError::Bad(lines, _)) => {
+            let first = lines.into_iter().next();
+            Err(first.map_or_else(String::new, |bad| bad.why))
+        }
+        Err(ImportError::Store(flaw)) => Err(flaw),
+    }
 }
 
 /// Reads all lines and hands each good one to `take`; after a bad line that is refused, only reads

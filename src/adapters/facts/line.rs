@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::IgnoredAny;
 
+use crate::adapters::facts::form::{
+    AliasForm, CaseForm, ConsentForm, DriverForm, Object, SubjectForm, VehicleForm, WorkOrderForm,
+};
 use crate::adapters::facts::import::Terms;
 use crate::denial::VinFlaw;
 use crate::pipeline::ownership::{
@@ -44,82 +46,6 @@ pub enum Fact {
     Alias(Alias, Option<Vin>),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VehicleLine {
-    vin: String,
-    #[serde(deserialize_with = "Option::deserialize")] // may be null, may not be forgotten
-    owner: Option<String>,
-    #[serde(default)]
-    drivers: Vec<Object<Grant>>,
-    fleet: Option<String>,
-    region: String,
-    trim: String,
-    capabilities: Vec<String>,
-    telematics: bool,
-    #[serde(default)]
-    consents: Vec<Object<ConsentPart>>,
-    #[serde(default)]
-    work_orders: Vec<Object<OrderPart>>,
-    #[serde(default)]
-    cases: Vec<Object<CasePart>>,
-    #[serde(default)]
-    suspended: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Grant {
-    subject: String,
-    entitlements: Vec<String>,
-    until: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConsentPart {
-    client: String,
-    scopes: Vec<String>,
-    until: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OrderPart {
-    id: String,
-    dealership: String,
-    technician: Option<String>,
-    role: Option<String>,
-    #[serde(default)]
-    agreed: Vec<String>,
-    until: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CasePart {
-    case: String,
-    agent: String,
-    until: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SubjectLine {
-    issuer: String,
-    subject: String,
-    suspended: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AliasLine {
-    alias: String,
-    client: String,
-    #[serde(deserialize_with = "Option::deserialize")]
-    vin: Option<String>,
-}
-
 /// What a line that is no vehicle was meant to be.
 #[derive(Deserialize)]
 struct Meant {
@@ -127,31 +53,8 @@ struct Meant {
     alias: Option<IgnoredAny>,
 }
 
-/// A JSON object: serde alone would also take an array of the values in order.
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members<T>(std::marker::PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
-            type Value = Object<T>;
-
-            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                out.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-            }
-        }
-
-        deserializer.deserialize_map(Members(std::marker::PhantomData))
-    }
-}
-
 /// The fact of a line, or why it is none.
-pub(super) fn read(text: &[u8], terms: &Terms) -> Result<Fact, String> {
+pub(crate) fn read(text: &[u8], terms: &Terms) -> Result<Fact, String> {
     let text = std::str::from_utf8(text).map_err(|_| "not UTF-8".to_owned())?;
     let flaw = match serde_json::from_str(text) {
         Ok(Object(line)) => return vehicle(line, terms),
@@ -172,7 +75,7 @@ fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, String> {
     Ok(line)
 }
 
-fn vehicle(line: VehicleLine, terms: &Terms) -> Result<Fact, String> {
+fn vehicle(line: VehicleForm, terms: &Terms) -> Result<Fact, String> {
     let vin = read_vin(&line.vin)?;
     if let Some(owner) = &line.owner {
         check_text("owner", owner, SUBJECT_BYTES)?;
@@ -205,7 +108,7 @@ fn vehicle(line: VehicleLine, terms: &Terms) -> Result<Fact, String> {
     Ok(Fact::Vehicle(vin, Box::new(facts)))
 }
 
-fn subject(line: SubjectLine, terms: &Terms) -> Result<Fact, String> {
+fn subject(line: SubjectForm, terms: &Terms) -> Result<Fact, String> {
     check_text("issuer", &line.issuer, WORD_BYTES)?;
     check_known("issuer", &line.issuer, &terms.issuers)?;
     check_text("subject", &line.subject, SUBJECT_BYTES)?;
@@ -219,7 +122,7 @@ fn subject(line: SubjectLine, terms: &Terms) -> Result<Fact, String> {
     Ok(Fact::Subject(key, facts))
 }
 
-fn alias(line: AliasLine) -> Result<Fact, String> {
+fn alias(line: AliasForm) -> Result<Fact, String> {
     check_text("alias", &line.alias, SUBJECT_BYTES)?;
     check_text("client", &line.client, SUBJECT_BYTES)?;
     let vin = line.vin.as_deref().map(read_vin).transpose()?;
@@ -245,7 +148,11 @@ fn read_vin(text: &str) -> Result<Vin, String> {
     })
 }
 
-fn read_grant(grant: Grant) -> Result<DriverGrant, String> {
+/// A grant to a driver.
+///
+/// # Errors
+/// What is wrong with it, in words for whoever wrote it.
+pub fn read_grant(grant: DriverForm) -> Result<DriverGrant, String> {
     check_text("subject", &grant.subject, SUBJECT_BYTES)?;
     check_actions("entitlements", &grant.entitlements)?;
     Ok(DriverGrant {
@@ -255,7 +162,11 @@ fn read_grant(grant: Grant) -> Result<DriverGrant, String> {
     })
 }
 
-fn read_consent(consent: ConsentPart) -> Result<Consent, String> {
+/// A consent.
+///
+/// # Errors
+/// What is wrong with it, in words for whoever wrote it.
+pub fn read_consent(consent: ConsentForm) -> Result<Consent, String> {
     check_text("client", &consent.client, SUBJECT_BYTES)?;
     check_count("scopes", consent.scopes.len(), MOST_WORDS)?;
     for scope in &consent.scopes {
@@ -272,7 +183,11 @@ fn read_consent(consent: ConsentPart) -> Result<Consent, String> {
     })
 }
 
-fn read_order(order: OrderPart) -> Result<WorkOrder, String> {
+/// A work order.
+///
+/// # Errors
+/// What is wrong with it, in words for whoever wrote it.
+pub fn read_order(order: WorkOrderForm) -> Result<WorkOrder, String> {
     check_text("id", &order.id, WORD_BYTES)?;
     check_text("dealership", &order.dealership, SUBJECT_BYTES)?;
     check_count("agreed", order.agreed.len(), MOST_WORDS)?;
@@ -299,7 +214,11 @@ fn read_order(order: OrderPart) -> Result<WorkOrder, String> {
     })
 }
 
-fn read_case(case: CasePart) -> Result<RoadsideCase, String> {
+/// A roadside case.
+///
+/// # Errors
+/// What is wrong with it, in words for whoever wrote it.
+pub fn read_case(case: CaseForm) -> Result<RoadsideCase, String> {
     check_text("case", &case.case, WORD_BYTES)?;
     check_text("agent", &case.agent, SUBJECT_BYTES)?;
     Ok(RoadsideCase {

@@ -3,7 +3,6 @@
 use std::io::BufReader;
 
 use super::*;
-use crate::pipeline::ownership::VehicleFacts;
 
 mod relations;
 
