@@ -14,7 +14,9 @@ mod changing;
 mod closing;
 mod conditions;
 mod events;
+mod exporting;
 pub mod facts;
+pub mod granting;
 mod gravity;
 mod names;
 mod openapi;
@@ -44,6 +46,7 @@ use crate::admin::problem::Problem;
 use crate::chain::ChainKey;
 use crate::clock;
 use crate::drill::Drill;
+use crate::pipeline::audit::Pseudonyms;
 use crate::switchboard::Scope;
 use crate::switchboard::seal::FleetKey;
 use crate::switchboard::spread::Spread;
@@ -64,6 +67,8 @@ pub struct Operated {
     pub access: Arc<ArcSwap<Access>>,
     /// The names that the rules in force know, asked anew for every call.
     pub names: Arc<dyn Fn() -> Names + Send + Sync>,
+    /// What stands for vehicles and subjects in records, by the rules in force.
+    pub pseudonyms: Arc<dyn Fn() -> Pseudonyms + Send + Sync>,
     /// Seals what other replicas are given directly.
     pub fleet_key: Option<FleetKey>,
     /// This replica among the others.

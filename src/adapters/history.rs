@@ -15,8 +15,8 @@ use uuid::Uuid;
 use crate::adapters::audit_log::AuditLog;
 use crate::chain::torn::TornLine;
 use crate::chain::{ChainKey, RESERVED, Sealed};
-use crate::pipeline::audit::Record;
-use crate::pipeline::ports::AuditSink;
+use crate::pipeline::audit::{Intent, Record};
+use crate::pipeline::ports::{AuditSink, LookupError};
 
 /// Name of the file in the folder of the switches.
 pub const FILE: &str = "history.jsonl";
@@ -27,7 +27,12 @@ const ENTRIES: usize = 10_000;
 /// So much of the file's end is read at the start.
 const TAIL_BYTES: u64 = 16_777_216;
 
-/// The log of the switches.
+/// Something that is about to be done, on disk.
+#[derive(Debug)]
+#[must_use = "what came of it is to be told"]
+pub struct Intended(Uuid);
+
+/// The log of the switches, and of who was told or changed whose car it is.
 #[derive(Debug)]
 pub struct History {
     log: AuditLog,
@@ -56,16 +61,37 @@ impl History {
     /// Takes an entry, without waiting; it is on disk within about a second. Its members `n`,
     /// `chain` and `chain_from` are the chain's: they are left out. While the disk refuses, 10,000
     /// entries wait for it; for those beyond, the log gets a line with their count.
-    pub fn append(&self, mut entry: Map<String, Value>) {
-        entry.retain(|name, _| !RESERVED.contains(&name.as_str()));
-        let entry = Value::Object(entry);
+    pub fn append(&self, entry: Map<String, Value>) {
+        self.take(entry, None);
+    }
+
+    /// Returns when it is on disk that this is about to be done. If nobody [concludes](Self::conclude)
+    /// it before the gateway ends, the next start writes the entry as it is: it says `unknown` of what
+    /// came of it.
+    ///
+    /// # Errors
+    /// The disk doesn't take it: it must not be done.
+    pub async fn intend(&self, entry: Map<String, Value>) -> Result<Intended, LookupError> {
+        let id = Uuid::new_v4();
+        let line = without_reserved(entry).to_string();
+        self.log.intend(Intent { id, line }).await?;
+        Ok(Intended(id))
+    }
+
+    /// Takes the entry of what was intended, with what came of it.
+    pub fn conclude(&self, intended: Intended, entry: Map<String, Value>) {
+        self.take(entry, Some(intended));
+    }
+
+    fn take(&self, entry: Map<String, Value>, intended: Option<Intended>) {
+        let entry = without_reserved(entry);
         let line = entry.to_string();
         push(&mut self.newest(), entry);
         match self.log.reserve() {
             Ok(place) => place.write(Record {
-                id: Uuid::nil(),
+                had_intent: intended.is_some(),
+                id: intended.map_or(Uuid::nil(), |Intended(id)| id),
                 line,
-                had_intent: false,
             }),
             Err(_) => self.log.count_unrecorded(),
         }
@@ -102,6 +128,11 @@ impl History {
     fn newest(&self) -> MutexGuard<'_, VecDeque<Value>> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn without_reserved(mut entry: Map<String, Value>) -> Value {
+    entry.retain(|name, _| !RESERVED.contains(&name.as_str()));
+    Value::Object(entry)
 }
 
 fn push(entries: &mut VecDeque<Value>, entry: Value) {

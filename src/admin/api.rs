@@ -12,7 +12,9 @@
 //! | `GET /v1/baseline` | the board, sealed, for a cold start |
 //! | `GET /v1/events` | what changes, as it changes |
 //! | `GET /v1/openapi.json` | all calls, for machines |
-//! | `POST /v1/ownership/import` | fills the ownership directory |
+//! | `POST /v1/ownership/import`, `GET /v1/ownership/export` | fills the ownership directory; all of it |
+//! | `GET /v1/ownership/vehicles/{vin}` | whose a vehicle is |
+//! | `POST /v1/ownership/vehicles/{vin}:grant`, `:revoke`, `:suspend`, `:unsuspend` | changes that |
 //!
 //! The same calls on the Unix socket and on the TLS address. Whoever has a role is let in; what a role
 //! may do is [`crate::admin::authority`]'s to say, call by call.
@@ -38,7 +40,9 @@ use crate::admin::person::{Caller, Person};
 use crate::admin::problem::Problem;
 use crate::admin::serving::{self, Entrance};
 use crate::admin::socket::own_user;
-use crate::admin::{Operated, events, facts, openapi, ownership, refusal, switches};
+use crate::admin::{
+    Operated, events, exporting, facts, granting, openapi, ownership, refusal, switches,
+};
 
 /// Bytes of a closure: some 400,000 VINs.
 pub(super) const CLOSURE_BYTES: usize = 8 * 1024 * 1024;
@@ -103,6 +107,11 @@ fn router(operated: Operated, always: BTreeSet<u32>) -> Router {
         .route("/v1/baseline", get(facts::baseline))
         .route("/v1/events", get(events::follow))
         .route("/v1/openapi.json", get(openapi::document))
+        .route("/v1/ownership/export", get(exporting::export))
+        .route(
+            "/v1/ownership/vehicles/{vin}",
+            get(granting::show).post(granting::change),
+        )
         .layer(DefaultBodyLimit::max(CLOSURE_BYTES))
         .route("/v1/ownership/import", post(ownership::import))
         .fallback(unknown)

@@ -45,11 +45,15 @@ pub enum Act {
     Drill,
     ImportOwnership,
     VerifyAudit,
+    ViewOwnership,
+    GrantOwnership,
+    RevokeOwnership,
+    ExportOwnership,
 }
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::View,
         Self::Preview,
         Self::History,
@@ -64,6 +68,10 @@ impl Act {
         Self::Drill,
         Self::ImportOwnership,
         Self::VerifyAudit,
+        Self::ViewOwnership,
+        Self::GrantOwnership,
+        Self::RevokeOwnership,
+        Self::ExportOwnership,
     ];
 
     /// Its name in the schema.
@@ -83,6 +91,10 @@ impl Act {
             Self::Drill => "Drill",
             Self::ImportOwnership => "ImportOwnership",
             Self::VerifyAudit => "VerifyAudit",
+            Self::ViewOwnership => "ViewOwnership",
+            Self::GrantOwnership => "GrantOwnership",
+            Self::RevokeOwnership => "RevokeOwnership",
+            Self::ExportOwnership => "ExportOwnership",
         }
     }
 }

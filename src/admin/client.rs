@@ -8,7 +8,7 @@ mod way;
 
 use std::error::Error;
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream as Probe;
 use std::path::Path;
@@ -161,19 +161,56 @@ impl Client {
         headers.insert(header::ACCEPT, kind);
         let request = self.request(Method::GET, path_and_query, headers, Bytes::new())?;
         self.runtime.block_on(async {
-            let asked = timeout(WAIT, self.ask(request)).await;
-            let (answer, _driven) = asked
-                .unwrap_or_else(|_| Err("no answer".into()))
-                .map_err(|flaw| self.failed(&*flaw))?;
-            let status = answer.status();
-            if !status.is_success() {
-                let body = timeout(WAIT, collect(answer)).await;
-                let bytes = body.ok().and_then(Result::ok).unwrap_or_default();
-                return Err(self.refused(status, &bytes));
-            }
+            let (answer, _driven) = self.begin(request).await?;
             let followed = follow(answer.into_body(), &mut each).await;
             followed.map_err(|flaw| self.failed(&*flaw))
         })
+    }
+
+    /// Writes what a call answers to `out`, as it comes. Must not be called within a runtime.
+    ///
+    /// # Errors
+    /// It is refused or breaks off, or nothing comes for 60 s: what was written is not all of it.
+    pub fn download(&self, path: &str, out: &mut dyn Write) -> Result<(), Failure> {
+        let request = self.request(Method::GET, path, HeaderMap::new(), Bytes::new())?;
+        self.runtime.block_on(async {
+            let (answer, _driven) = self.begin(request).await?;
+            let mut body = answer.into_body();
+            loop {
+                let Ok(frame) = timeout(SILENCE, body.frame()).await else {
+                    let flaw: Flaw = format!("nothing came for {} s", SILENCE.as_secs()).into();
+                    return Err(self.failed(&*flaw));
+                };
+                let Some(frame) = frame else {
+                    return Ok(());
+                };
+                let Ok(bytes) = frame.map_err(|flaw| self.failed(&flaw))?.into_data() else {
+                    continue; // trailers say nothing here
+                };
+                out.write_all(&bytes).map_err(|error| {
+                    let message = format!("what came can't be written: {error}");
+                    Failure::new(End::Failed, message)
+                })?;
+            }
+        })
+    }
+
+    /// Sends it, and answers once the gateway began to.
+    async fn begin(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, Driven), Failure> {
+        let asked = timeout(WAIT, self.ask(request)).await;
+        let (answer, driven) = asked
+            .unwrap_or_else(|_| Err("no answer".into()))
+            .map_err(|flaw| self.failed(&*flaw))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok((answer, driven));
+        }
+        let body = timeout(WAIT, collect(answer)).await;
+        let bytes = body.ok().and_then(Result::ok).unwrap_or_default();
+        Err(self.refused(status, &bytes))
     }
 
     fn request(

@@ -9,10 +9,12 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
+use crate::adapters::facts::form::VehicleForm;
 use crate::admin::asked::{
     Asked, Consent, Done, Drill, Extend, Listed, Merged, Restore, Scoped, Sealed,
 };
 use crate::admin::facts::{Previewed, Replicas, SurfaceFacts, Verified};
+use crate::admin::granting::{Grant, Revoke, Suspend, Told};
 use crate::admin::problem::Problem;
 use crate::drill::Drilled;
 use crate::switchboard::Closure;
@@ -64,6 +66,13 @@ const fn changes(path: &'static str, summary: &'static str, request: Body) -> Ca
         status: "200",
         answer: Body::Json(of::<Done>),
         changes: true,
+    }
+}
+
+const fn changes_vehicle(path: &'static str, summary: &'static str, request: Body) -> Call {
+    Call {
+        answer: Body::Json(of::<Told>),
+        ..changes(path, summary, request)
     }
 }
 
@@ -172,6 +181,36 @@ pub(super) const CALLS: &[Call] = &[
             Body::Other("application/x-ndjson"),
         )
     },
+    reads(
+        "/v1/ownership/export",
+        "all ownership facts, as an import reads them",
+        Body::Other("application/x-ndjson"),
+    ),
+    reads(
+        "/v1/ownership/vehicles/{vin}",
+        "whose a vehicle is, and what is granted on it",
+        Body::Json(of::<VehicleForm>),
+    ),
+    changes_vehicle(
+        "/v1/ownership/vehicles/{vin}:grant",
+        "an owner, or access for somebody",
+        Body::Json(of::<Grant>),
+    ),
+    changes_vehicle(
+        "/v1/ownership/vehicles/{vin}:revoke",
+        "takes access away",
+        Body::Json(of::<Revoke>),
+    ),
+    changes_vehicle(
+        "/v1/ownership/vehicles/{vin}:suspend",
+        "nobody may use it",
+        Body::Json(of::<Suspend>),
+    ),
+    changes_vehicle(
+        "/v1/ownership/vehicles/{vin}:unsuspend",
+        "who may use it may again",
+        Body::Json(of::<Suspend>),
+    ),
 ];
 
 /// The document.
@@ -207,10 +246,12 @@ pub(super) fn write() -> Value {
 
 fn describe(call: &Call, generator: &mut SchemaGenerator, problem: &Schema) -> Value {
     let mut parameters = Vec::new();
-    if call.path.contains("{id}") {
-        parameters.push(json!({
-            "name": "id", "in": "path", "required": true, "schema": { "type": "string" },
-        }));
+    for name in ["id", "vin"] {
+        if call.path.contains(&format!("{{{name}}}")) {
+            parameters.push(json!({
+                "name": name, "in": "path", "required": true, "schema": { "type": "string" },
+            }));
+        }
     }
     if call.changes {
         parameters.push(json!({

@@ -86,8 +86,8 @@ fn refused(lines: Vec<BadLine>, more: u64) -> Problem {
     problem
 }
 
-/// A part of the body on its way to the store.
-enum Piece {
+/// A part of a body on its way to the store, or from it.
+pub(super) enum Piece {
     Bytes(Bytes),
     /// The body is whole. Without this the reader fails, whatever became of the sender.
     End,

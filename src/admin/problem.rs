@@ -54,6 +54,11 @@ impl Problem {
         &self.detail
     }
 
+    /// Its stable code.
+    pub(super) fn code(&self) -> &str {
+        self.r#type.strip_prefix(PREFIX).unwrap_or_default()
+    }
+
     pub(super) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-closure", detail)
     }
@@ -110,8 +115,7 @@ impl Problem {
 
     /// How the command ends that was answered so.
     pub(super) fn into_failure(self) -> Failure {
-        let code = self.r#type.strip_prefix(PREFIX).unwrap_or_default();
-        let end = match (self.status, code) {
+        let end = match (self.status, self.code()) {
             (_, "confirmation-required" | "approval-required") | (403, _) => End::Refused,
             (409 | 412, _) => End::Conflict,
             (428, _) => End::Usage,

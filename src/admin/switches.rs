@@ -282,7 +282,7 @@ fn dry(dry_run: bool) -> Consent {
 }
 
 /// A body that may be left out, and is JSON where it is not.
-pub(super) struct MaybeJson(Bytes);
+pub(super) struct MaybeJson(pub(super) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for MaybeJson {
     type Rejection = Response;
@@ -323,7 +323,7 @@ async fn answer(work: impl FnOnce() -> Answer + Send + 'static) -> Result<Respon
 }
 
 /// JSON with its entity tag.
-fn tagged(status: StatusCode, tag: &str, body: impl serde::Serialize) -> Response {
+pub(super) fn tagged(status: StatusCode, tag: &str, body: impl serde::Serialize) -> Response {
     let mut response = (status, Json(body)).into_response();
     if let Ok(tag) = HeaderValue::from_str(tag) {
         response.headers_mut().insert(header::ETAG, tag);

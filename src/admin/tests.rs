@@ -22,6 +22,7 @@ use crate::config::file::Roles;
 use crate::switchboard::Place;
 use crate::switchboard::store::ColdStart;
 
+pub(super) use fuzz::viewer;
 pub(super) use house::operated;
 
 const SWITCHES: &str = "/v1/switches";
@@ -42,17 +43,27 @@ impl Served {
         self.folder.path().join("admin.sock")
     }
 
-    fn client(&self) -> Client {
+    /// The switch log.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub(in crate::admin) fn client(&self) -> Client {
         Client::connect(&self.socket()).unwrap().unwrap()
     }
 
-    fn call(&self, method: Method, path: &str, body: &str) -> Result<(StatusCode, Value), Failure> {
+    pub(in crate::admin) fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> Result<(StatusCode, Value), Failure> {
         let (status, _, value) = self.call_if("*", method, path, body)?;
         Ok((status, value))
     }
 
     /// A call about what has this tag; answers the tag that it has now, too.
-    fn call_if(
+    pub(in crate::admin) fn call_if(
         &self,
         tag: &str,
         method: Method,

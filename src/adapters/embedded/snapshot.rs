@@ -39,14 +39,14 @@ impl EmbeddedDirectory {
     /// # Errors
     /// `Unreachable` for a file that can't be read.
     pub fn snapshot(&self) -> Result<Snapshot, LookupError> {
-        let begin = || {
+        let read = || {
             // Not held for as long as the snapshot lives: a file that failed can be opened anew.
             let opened = self.opened()?;
             let database = opened.as_ref().ok_or(LookupError::Unreachable)?;
             let transaction = database.begin_read();
             transaction.map_err(|_| LookupError::Unreachable)
         };
-        let begun = catch_unwind(AssertUnwindSafe(begin));
+        let begun = catch_unwind(AssertUnwindSafe(read));
         begun.unwrap_or(Err(LookupError::Unreachable)).map(Snapshot)
     }
 }

@@ -11,7 +11,9 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::adapters::facts::Fact;
-use crate::pipeline::ownership::{Alias, Assignee, SubjectFacts, SubjectKey, VehicleFacts};
+use crate::pipeline::ownership::{
+    Alias, Assignee, SubjectFacts, SubjectKey, VehicleFacts, WorkOrder,
+};
 use crate::pipeline::vehicle::Vin;
 
 /// A vehicle.
@@ -188,20 +190,7 @@ impl VehicleForm {
                 until: consent.until.map(moment).transpose()?,
             }))
         });
-        let work_orders = work_orders.iter().map(|order| {
-            let (technician, role) = match &order.assignee {
-                Assignee::Technician(subject) => (Some(subject.clone()), None),
-                Assignee::Role(role) => (None, Some(role.clone())),
-            };
-            Ok(Object(WorkOrderForm {
-                id: order.id.clone(),
-                dealership: order.dealership.clone(),
-                technician,
-                role,
-                agreed: order.agreed.clone(),
-                until: moment(order.until)?,
-            }))
-        });
+        let work_orders = work_orders.iter().map(order);
         let cases = cases.iter().map(|case| {
             Ok(Object(CaseForm {
                 case: case.case.clone(),
@@ -224,6 +213,21 @@ impl VehicleForm {
             suspended: *suspended,
         })
     }
+}
+
+fn order(order: &WorkOrder) -> Result<Object<WorkOrderForm>, Unwritable> {
+    let (technician, role) = match &order.assignee {
+        Assignee::Technician(subject) => (Some(subject.clone()), None),
+        Assignee::Role(role) => (None, Some(role.clone())),
+    };
+    Ok(Object(WorkOrderForm {
+        id: order.id.clone(),
+        dealership: order.dealership.clone(),
+        technician,
+        role,
+        agreed: order.agreed.clone(),
+        until: moment(order.until)?,
+    }))
 }
 
 /// A vehicle's line, without its end.

@@ -55,8 +55,9 @@ fn shipped_policies_pass_their_cases() {
 #[test]
 fn each_role_includes_what_it_should() {
     use Act::{
-        Approve, Close, Drill, Extend, Follow, History, ImportOwnership, Open, Preview, ReadOnly,
-        Restore, Undo, VerifyAudit, View,
+        Approve, Close, Drill, ExportOwnership, Extend, Follow, GrantOwnership, History,
+        ImportOwnership, Open, Preview, ReadOnly, Restore, RevokeOwnership, Undo, VerifyAudit,
+        View, ViewOwnership,
     };
     let authority = Authority::load(&shipped()).unwrap();
     let table: [(Role, &[Act]); 4] = [
@@ -74,6 +75,10 @@ fn each_role_includes_what_it_should() {
                 Restore,
                 Drill,
                 ImportOwnership,
+                ViewOwnership,
+                GrantOwnership,
+                RevokeOwnership,
+                ExportOwnership,
             ],
         ),
         (Role::Approver, &[View, Preview, History, Follow]),

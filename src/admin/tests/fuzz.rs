@@ -8,7 +8,7 @@ use crate::config::file::Members;
 use crate::switchboard::Board;
 use crate::switchboard::changes::{self, By, New};
 
-fn viewer() -> Served {
+pub(in crate::admin) fn viewer() -> Served {
     let mine = Members {
         users: vec![accounts::Accounts::read().user(socket_user())],
         ..Members::default()
@@ -62,6 +62,8 @@ fn paths() -> impl Strategy<Value = String> {
         Just("/v1/switches:merge".to_owned()),
         Just("/v1/switches:drill".to_owned()),
         Just("/v1/ownership/import".to_owned()),
+        prop::sample::select(vec![":grant", ":revoke", ":suspend", ":unsuspend", ""])
+            .prop_map(|verb| format!("/v1/ownership/vehicles/SJNFAAZE0U6012345{verb}")),
         "/[a-z0-9/:.%-]{0,24}".prop_map(|path| path.replace('%', "%25")),
     ]
 }

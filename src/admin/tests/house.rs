@@ -42,6 +42,7 @@ pub(in crate::admin) fn operated(
         ),
         access: Arc::new(ArcSwap::from_pointee(policies)),
         names: Arc::new(move || names.clone()),
+        pseudonyms: Arc::new(|| Pseudonyms::new(&[7; 32]).unwrap()),
         fleet_key: Some(fleet_key),
         spread: Arc::new(spread),
         traffic,

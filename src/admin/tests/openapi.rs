@@ -3,6 +3,12 @@
 use super::*;
 use crate::admin::openapi::CALLS;
 
+/// A path with what it may name.
+fn with_names(path: &str) -> String {
+    path.replace("{id}", "cold-start-mobile-v1")
+        .replace("{vin}", "SJNFAAZE0U6012345")
+}
+
 #[test]
 fn every_documented_call_is_there_and_every_other_is_not() {
     let served = serve(None);
@@ -10,7 +16,7 @@ fn every_documented_call_is_there_and_every_other_is_not() {
         if call.path == "/v1/events" {
             continue; // it never ends
         }
-        let path = call.path.replace("{id}", "cold-start-mobile-v1");
+        let path = with_names(call.path);
         let method: Method = call.method.to_uppercase().parse().unwrap();
         let answer = served.client().send(method, &path, Bytes::new());
         let said = answer
@@ -41,8 +47,8 @@ fn every_route_of_the_router_is_documented() {
         .skip(1)
         .filter_map(|rest| rest.split('"').nth(1))
         .collect();
-    let last_verb = |path: &'static str| match path.split_once("{id}:") {
-        Some((before, _)) => format!("{before}{{id}}"),
+    let last_verb = |path: &'static str| match path.split_once("}:") {
+        Some((before, _)) => format!("{before}}}"),
         None => path.to_owned(),
     };
     let documented: BTreeSet<String> = CALLS.iter().map(|call| last_verb(call.path)).collect();
@@ -55,7 +61,7 @@ fn every_route_of_the_router_is_documented() {
 fn what_changes_something_needs_the_state_that_was_seen() {
     let served = serve(None);
     for call in CALLS.iter().filter(|call| call.changes) {
-        let path = call.path.replace("{id}", "cold-start-mobile-v1");
+        let path = with_names(call.path);
         let sent = served.client().send_with(
             Method::POST,
             &path,

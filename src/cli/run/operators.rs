@@ -39,8 +39,9 @@ impl House {
         self.fleet.drop_ins.hold_against(Box::new(meant));
         let directory = &config.switches.directory;
         let drill = Drill::open(directory, prober, Arc::clone(&self.switchboard));
-        let pseudonyms = &rules.load().pseudonyms;
+        let pseudonyms = rules.load().pseudonyms.clone();
         let key = |label| ChainKey::new(&pseudonyms.derive(label));
+        let in_force = Arc::clone(&rules);
         let logs = [
             ("audit", config.audit.file.clone(), key(chain::REQUEST_LOG)),
             (
@@ -53,7 +54,8 @@ impl House {
             switchboard: Arc::clone(&self.switchboard),
             directory: self.directory.clone(),
             access: Arc::clone(&self.access),
-            names: Arc::new(move || Names::of(&rules.load())),
+            names: Arc::new(move || Names::of(&in_force.load())),
+            pseudonyms: Arc::new(move || rules.load().pseudonyms.clone()),
             fleet_key: self.fleet.key.clone(),
             spread: Arc::clone(&self.fleet.spread),
             traffic: Arc::clone(&self.shared.traffic),

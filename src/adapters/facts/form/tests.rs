@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::adapters::facts::import::{BadLines, Terms};
 use crate::adapters::facts::line;
-use crate::pipeline::ownership::{Consent, DriverGrant, RoadsideCase, WorkOrder};
+use crate::pipeline::ownership::{Consent, DriverGrant, RoadsideCase};
 
 fn terms() -> Terms {
     Terms {
