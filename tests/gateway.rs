@@ -35,6 +35,8 @@ mod disk;
 mod operators;
 #[path = "gateway/fuse.rs"]
 mod fuse;
+#[path = "gateway/grants.rs"]
+mod grants;
 
 use support::{Gateway, Plan, Tokens, Upstream};
 

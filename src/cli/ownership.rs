@@ -1,7 +1,13 @@
-//! How do ownership facts get in?
+//! How do ownership facts get in and out, and how is a vehicle changed?
 //!
-//! A running gateway holds the file, so the lines go through its admin socket; without one the file
-//! is opened here.
+//! A running gateway holds the file, so what goes in and out goes through its admin socket; without
+//! one the file is opened here. A vehicle is looked up and changed through a gateway alone: who did
+//! it and why is on its record.
+
+mod change;
+mod export;
+mod vehicle;
+mod words;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -36,16 +42,34 @@ enum Command {
     /// through the admin socket of a running gateway (files up to 256 MiB); where none listens,
     /// the directory that the configuration names is opened. For a larger file, stop the gateway.
     Import(Import),
+    /// Write all ownership facts as the lines that `import` reads, in the order of their keys.
+    ///
+    /// Through the admin socket of a running gateway, which records it, or where none listens from
+    /// the directory that the configuration names. It shows one moment. A directory in Redis is not
+    /// exported.
+    Export(export::Args),
+    /// Show whose a vehicle is and what is granted on it. Recorded.
+    Get(Box<vehicle::GetArgs>),
+    /// Set a vehicle's owner, or give somebody access to it.
+    ///
+    /// In force for the next request. What the same driver or partner had on it, and the same work
+    /// order or case, is replaced. An owner is a sale: all grants, consents, work orders and cases on
+    /// the vehicle end, and it belongs to no fleet any more.
+    Grant(Box<change::GrantArgs>),
+    /// Take access to a vehicle away.
+    ///
+    /// In force for the next request. Without its owner a vehicle has no grants, consents, work
+    /// orders, cases and fleet either.
+    Revoke(Box<change::RevokeArgs>),
+    /// Let nobody use a vehicle, such as while it is disputed whose it is.
+    Suspend(Box<change::SuspendArgs>),
+    /// Let those use a vehicle again who may.
+    Unsuspend(Box<change::SuspendArgs>),
 }
 
+/// Which gateway, or else which directory.
 #[derive(Debug, clap::Args)]
-struct Import {
-    /// One JSON object a line; `-` reads the standard input.
-    #[arg(value_name = "FILE.jsonl")]
-    file: PathBuf,
-    /// Import the good lines although others are bad.
-    #[arg(long)]
-    skip_bad: bool,
+struct Place {
     /// Configuration file; may be left out where a socket is named.
     #[arg(short = 'c', long = "config", value_name = "FILE")]
     config: Option<PathBuf>,
@@ -57,6 +81,18 @@ struct Import {
     socket: Option<PathBuf>,
     #[command(flatten)]
     secure: Secure,
+}
+
+#[derive(Debug, clap::Args)]
+struct Import {
+    /// One JSON object a line; `-` reads the standard input.
+    #[arg(value_name = "FILE.jsonl")]
+    file: PathBuf,
+    /// Import the good lines although others are bad.
+    #[arg(long)]
+    skip_bad: bool,
+    #[command(flatten)]
+    place: Place,
     /// Read and check every line, write nothing. With a configuration, regions and issuers are
     /// checked too.
     #[arg(long)]
@@ -67,6 +103,12 @@ struct Import {
 pub fn run(args: &Args) -> Result<(), Failure> {
     match &args.command {
         Command::Import(args) => import(args),
+        Command::Export(args) => export::export(args),
+        Command::Get(args) => vehicle::get(args),
+        Command::Grant(args) => change::grant(args),
+        Command::Revoke(args) => change::revoke(args),
+        Command::Suspend(args) => change::suspend("suspend", args),
+        Command::Unsuspend(args) => change::suspend("unsuspend", args),
     }
 }
 
@@ -78,9 +120,10 @@ fn import(args: &Import) -> Result<(), Failure> {
     };
     if args.dry_run {
         let loaded = args
+            .place
             .config
             .as_deref()
-            .map(|file| config::load(file, &args.set));
+            .map(|file| config::load(file, &args.place.set));
         let loaded = loaded.transpose()?;
         let terms = terms(bad, loaded.as_ref().map(|loaded| &loaded.config));
         let report = import::check(&mut *open(&args.file)?, &terms);
@@ -88,7 +131,7 @@ fn import(args: &Import) -> Result<(), Failure> {
         cli::data(&format!("{} records would be imported", report.imported));
         return Ok(());
     }
-    let imported = match Target::find(args)? {
+    let imported = match Target::find(&args.place)? {
         Target::Gateway(client) => send(&client, &args.file, bad)?,
         Target::Store(directory, config, _runtime) => {
             let terms = terms(bad, Some(&config));
@@ -119,7 +162,7 @@ enum Target {
 }
 
 impl Target {
-    fn find(args: &Import) -> Result<Self, Failure> {
+    fn find(args: &Place) -> Result<Self, Failure> {
         let named = args.socket.as_deref();
         let named = named.filter(|socket| !socket.as_os_str().is_empty());
         if let Some(client) = args.secure.client(named)? {
@@ -286,7 +329,7 @@ mod tests {
         let (_folder, file) = folder_with(GOOD);
         let mut args = parse(&[file.to_str().unwrap()]).unwrap();
         for socket in [None, Some(PathBuf::new())] {
-            args.socket = socket;
+            args.place.socket = socket;
             let failure = import(&args).unwrap_err();
             assert_eq!(failure.end, End::Usage);
         }

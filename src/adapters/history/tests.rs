@@ -112,3 +112,34 @@ fn more_than_can_be_kept_is_counted() {
     );
     assert_eq!(open(&file).read(usize::MAX).len(), ENTRIES);
 }
+
+#[tokio::test]
+async fn what_was_intended_is_one_line_with_what_came_of_it_or_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let file: PathBuf = folder.path().join("switches").join(FILE);
+    let with = |number: u64, outcome: &str| {
+        let mut entry = entry(number);
+        entry.insert("outcome".to_owned(), outcome.into());
+        entry
+    };
+    let history = open(&file);
+    let first = history.intend(with(1, "unknown")).await.unwrap();
+    history.conclude(first, with(1, "done"));
+    drop(history.intend(with(2, "unknown")).await.unwrap()); // the gateway died then
+    history.close();
+    assert!(history.intend(with(3, "unknown")).await.is_err());
+    drop(history);
+    let history = open(&file);
+    let outcomes: Vec<(u64, String)> = history
+        .read(10)
+        .iter()
+        .map(|line| {
+            let outcome = line["outcome"].as_str().unwrap().to_owned();
+            (line["number"].as_u64().unwrap(), outcome)
+        })
+        .collect();
+    let expected = [(1, "done".to_owned()), (2, "unknown".to_owned())];
+    assert_eq!(outcomes, expected);
+    history.close();
+    assert!(verify(&[file], &[key()]).unwrap().is_whole());
+}

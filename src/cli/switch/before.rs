@@ -185,6 +185,13 @@ pub(super) fn history(gateway: &Gateway, args: &HistoryArgs) -> Result<(), Failu
                     data(&format!("{when}  {who} was refused {act}: {why}"));
                     continue;
                 }
+                if what.starts_with("ownership ") {
+                    let (kind, outcome, why) = (text("kind"), text("outcome"), text("reason"));
+                    data(&format!(
+                        "{when}  {what} by {who}: {kind}, {outcome}: {why}"
+                    ));
+                    continue;
+                }
                 let (id, state, scope) = (text("id"), text("state"), text("scope"));
                 let reason = text("reason");
                 data(&format!(
