@@ -152,12 +152,28 @@ fn without_the_role_nothing_changes() {
     refused(&run(&house, &grant(&driver)), 5, "GrantOwnership");
     refused(&run(&house, &revoke(&["--owner"])), 5, "RevokeOwnership");
     refused(&run(&house, &["get", OWNED]), 5, "ViewOwnership");
-    refused(&run(&house, &["export"]), 5, "ExportOwnership");
+    let old = house.gateway.folder.path().join("old.jsonl");
+    fs::write(&old, "an earlier export").unwrap();
+    let words = ["export", "-o", old.to_str().unwrap()];
+    refused(&run(&house, &words), 5, "ExportOwnership");
+    assert_eq!(fs::read_to_string(&old).unwrap(), "an earlier export");
+    leaves_nothing(&house);
     assert_eq!([read(&house, "owner"), read(&house, "ben")], [200, 403]);
     let history = house.gateway.operate(&["switch", "history"]);
     let told = done(&history);
     let line = format!("{} was refused GrantOwnership", user.trim());
     assert!(told.contains(&line), "{told}");
+}
+
+/// No half of an export is left behind.
+fn leaves_nothing(house: &House) {
+    for entry in fs::read_dir(house.gateway.folder.path()).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(
+            !name.to_string_lossy().contains("vingate-export"),
+            "{name:?}"
+        );
+    }
 }
 
 #[test]
@@ -177,7 +193,7 @@ fn an_export_is_the_same_with_and_without_a_gateway_and_can_be_imported() {
     assert_eq!(imported, "2 records imported\n");
     done(&run(&house, &["export", "-o", &two]));
     assert_eq!(fs::read_to_string(&two).unwrap(), text);
-    assert!(!fs::exists(format!("{two}.tmp")).unwrap());
+    leaves_nothing(&house);
     let (status, folder) = house.gateway.stop();
     assert!(status.success());
     let config = folder.path().join("vingate.toml");

@@ -1,5 +1,6 @@
 //! How do ownership facts get out?
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -75,10 +76,11 @@ fn copy(target: &Target, out: &mut dyn Write) -> Result<(), Failure> {
     }
 }
 
-/// In the same folder, so that it can be renamed.
+/// In the same folder, so that it can be renamed; a name that nobody else would use.
 fn beside(file: &Path) -> PathBuf {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".tmp");
+    let mut name = OsString::from(".");
+    name.push(file.file_name().unwrap_or_default());
+    name.push(".vingate-export");
     file.with_file_name(name)
 }
 
