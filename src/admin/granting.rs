@@ -16,7 +16,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::adapters::directory::Unchanged;
-use crate::adapters::facts::form::{self, VehicleForm};
+use crate::adapters::facts::form::VehicleForm;
+use crate::adapters::facts::record;
 use crate::admin::Operated;
 use crate::admin::authority::{Act, Circumstances};
 use crate::admin::changing::on_a_thread;
@@ -159,7 +160,7 @@ pub(super) async fn show(
         let found = find(&operated, &vin).and_then(|facts| {
             let form = VehicleForm::of(&vin, &facts);
             let form = form.map_err(|flaw| Problem::failed(flaw.to_string()))?;
-            Ok((tag(&vin, &facts)?, form))
+            Ok((tag(&facts)?, form))
         });
         note(begun, found.as_ref().err(), &[]);
         let (tag, form) = found?;
@@ -226,7 +227,7 @@ fn carry_out(
 ) -> Result<(String, Told), Problem> {
     let judge = |found: Option<&VehicleFacts>| {
         let before = found.ok_or_else(unknown)?;
-        if_match.check(&tag(vin, before)?)?;
+        if_match.check(&tag(before)?)?;
         let after = asked.change.apply(vin, before)?;
         let told = Told {
             changed: differences(before, &after),
@@ -236,12 +237,12 @@ fn carry_out(
     };
     if asked.dry_run {
         let (after, told) = judge(Some(&find(operated, vin)?))?;
-        return Ok((tag(vin, &after)?, told));
+        return Ok((tag(&after)?, told));
     }
     let made = RefCell::new(None);
     let changed = operated.directory.change(*vin, |found| {
         let (after, told) = judge(found.as_ref())?;
-        made.replace(Some((tag(vin, &after)?, told)));
+        made.replace(Some((tag(&after)?, told)));
         Ok(Some(after))
     });
     changed.map_err(unchanged)?;
@@ -263,9 +264,9 @@ fn find(operated: &Operated, vin: &Vin) -> Result<VehicleFacts, Problem> {
 }
 
 /// Changes with everything that is known of the vehicle, and comes back with it.
-fn tag(vin: &Vin, facts: &VehicleFacts) -> Result<String, Problem> {
-    let line = form::vehicle(vin, facts).map_err(|flaw| Problem::failed(flaw.to_string()))?;
-    let digest = digest::sha256(line.as_bytes());
+fn tag(facts: &VehicleFacts) -> Result<String, Problem> {
+    let record = record::encode(facts).map_err(|flaw| Problem::failed(flaw.to_string()))?;
+    let digest = digest::sha256(&record);
     let (half, _) = digest.split_at(16);
     Ok(format!("\"{}\"", digest::hex(half)))
 }
