@@ -22,7 +22,7 @@ tour: build-packages
 test: test-packages $(VENV)
 	$(CARGO) test --profile ci
 	$(TARGET)/ci/vingate policy fmt --check policies
-	$(TARGET)/ci/vingate policy test policies
+	$(TARGET)/ci/vingate policy test policies --coverage --min 100
 	$(TARGET)/ci/vingate policy lint policies
 	$(TARGET)/ci/vingate policy prove policies
 	.ci/with-demo $(TARGET)/ci/examples/demo deploy/demo/tour.sh

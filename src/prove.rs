@@ -17,7 +17,7 @@ mod shape;
 mod solver;
 mod story;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cedar_policy::{Policy, PolicyId, RequestEnv};
@@ -25,6 +25,7 @@ use cedar_policy_symcc::CompiledPolicy;
 
 use crate::config::Mistakes;
 use crate::pipeline::policy::bounds::{self, Bound, Kind};
+use crate::pipeline::policy::files::Files;
 
 use estate::Estate;
 use solver::{Answer, Question, Solver};
@@ -94,13 +95,13 @@ pub enum Trouble {
     Undecided(String),
 }
 
-/// Proves what the folder's ceilings and floors say of its policies.
+/// Proves what the files' ceilings and floors say of its policies.
 ///
 /// # Errors
 /// Files with mistakes, none of a kind, no solver, or a prover that misses the planted hole.
-pub fn prove(directory: &Path, cvc5: &Cvc5) -> Result<Proof, Trouble> {
-    let estate = Estate::read(directory)?;
-    let bounds = bounds::read_with(directory, &estate.schema)?;
+pub fn prove(files: &Files, cvc5: &Cvc5) -> Result<Proof, Trouble> {
+    let estate = Estate::read(files)?;
+    let bounds = bounds::read_with(files, &estate.schema)?;
     let runtime = runtime()?;
     runtime.block_on(prove_all(&estate, &bounds, cvc5))
 }

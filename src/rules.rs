@@ -21,6 +21,7 @@ use crate::edge::tls::Authorities;
 use crate::pipeline::audit::Pseudonyms;
 use crate::pipeline::forward::assertion::Signer;
 use crate::pipeline::identity::Issuers;
+use crate::pipeline::policy::files::Files;
 use crate::pipeline::policy::{PolicySet, ResourceKind};
 use crate::pipeline::quota::QuotaPolicy;
 use crate::pipeline::route::{Route, Router, Surface};
@@ -101,12 +102,20 @@ pub struct UpstreamTls {
 /// Every mistake: unreadable keys, policies that don't validate, actions that the schema lacks,
 /// routes that can't be told apart.
 pub fn build(loaded: &Loaded) -> Result<Rules, Mistakes> {
+    build_from(loaded, &Files::folder(&loaded.config.policies))
+}
+
+/// The same, by policies that are at hand.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_from(loaded: &Loaded, files: &Files) -> Result<Rules, Mistakes> {
     let mut mistakes = Mistakes::default();
     let config = &loaded.config;
     let pseudonyms = read_pseudonyms(loaded, &mut mistakes);
     let assertion = read_signer(loaded, &mut mistakes);
     let upstreams = resolve_upstreams(loaded, &mut mistakes);
-    let policies = match PolicySet::load(&config.policies) {
+    let policies = match PolicySet::of(files) {
         Ok(policies) => Some(policies),
         Err(found) => {
             mistakes.extend(found);

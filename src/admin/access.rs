@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -16,6 +15,7 @@ use crate::admin::person::{self, Caller, Person, Stranger};
 use crate::admin::tls;
 use crate::config::file::{Admin, Roles};
 use crate::config::{Loaded, Mistakes};
+use crate::pipeline::policy::files::Files;
 
 /// Roles, policies, and the operators' TLS.
 pub struct Access {
@@ -42,15 +42,15 @@ impl Access {
     ///
     /// # Errors
     /// Every mistake: a folder that is missing, what doesn't validate, unusable certificates.
-    pub fn load(loaded: &Loaded) -> Result<Self, Mistakes> {
+    pub fn load(loaded: &Loaded, files: &Files) -> Result<Self, Mistakes> {
         let config = &loaded.config;
         let place = |key: &str| loaded.origins.place(key);
-        Self::read(&config.admin, &config.policies, &place)
+        Self::read(&config.admin, files, &place)
     }
 
     pub(super) fn read(
         admin: &Admin,
-        policies: &Path,
+        policies: &Files,
         place: &dyn Fn(&str) -> String,
     ) -> Result<Self, Mistakes> {
         let mut mistakes = Mistakes::default();
@@ -60,7 +60,7 @@ impl Access {
                 .map_err(|(key, flaw)| mistakes.add(place(&format!("admin.tls.{key}")), flaw))
                 .ok()
         });
-        let authority = match Authority::load(&policies.join(authority::FOLDER)) {
+        let authority = match Authority::of(&policies.below(authority::FOLDER)) {
             Ok(authority) => Some(authority),
             Err(found) => {
                 mistakes.extend(found);

@@ -20,6 +20,7 @@ use cedar_policy::{
 use crate::admin::person::Person;
 use crate::config::Mistakes;
 use crate::config::file::Role;
+use crate::pipeline::policy::files::Files;
 use crate::pipeline::policy::read;
 
 /// Name of the folder below the one of the policies.
@@ -196,16 +197,23 @@ impl Authority {
     /// # Errors
     /// Every mistake of every file; a folder that isn't there; a schema that lacks an act.
     pub fn load(directory: &Path) -> Result<Self, Mistakes> {
+        Self::of(&Files::folder(directory))
+    }
+
+    /// The same, of files that are at hand.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn of(files: &Files) -> Result<Self, Mistakes> {
         let read::Written {
             schema,
             policies,
             revision,
             ..
-        } = read::read(directory, SCHEMA)?;
+        } = read::read(files, SCHEMA)?;
         Self::assemble(schema, policies, revision).map_err(|message| {
             let mut mistakes = Mistakes::default();
-            let place = directory.join(SCHEMA);
-            mistakes.add(place.display().to_string(), message);
+            mistakes.add(files.place_of(SCHEMA), message);
             mistakes
         })
     }
@@ -295,13 +303,21 @@ impl Authority {
         }
     }
 
+    /// The question in Cedar's terms.
+    fn put(
+        &self,
+        roles: &BTreeSet<Role>,
+        act: Act,
+        at: Circumstances,
+    ) -> Result<(Request, Entities), String> {
+        let request = self.request(act, at)?;
+        let operator = self.names.operator(roles);
+        let entities = self.actions.clone().add_entities([operator], None);
+        Ok((request, entities.map_err(|error| error.to_string())?))
+    }
+
     fn ask(&self, roles: &BTreeSet<Role>, act: Act, at: Circumstances) -> Answer {
-        let asked = self.request(act, at).and_then(|request| {
-            let operator = self.names.operator(roles);
-            let entities = self.actions.clone().add_entities([operator], None);
-            Ok((request, entities.map_err(|error| error.to_string())?))
-        });
-        let Ok((request, entities)) = asked else {
+        let Ok((request, entities)) = self.put(roles, act, at) else {
             return Answer::Error;
         };
         let response = self

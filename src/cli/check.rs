@@ -2,11 +2,8 @@
 
 use serde::Serialize;
 
-use crate::admin::access::Access;
-use crate::admin::authority;
 use crate::cli::{self, ConfigArgs, End, Failure, Output, whole};
 use crate::config::{self, Loaded};
-use crate::pipeline::policy::cases::{self, CaseFailure};
 use crate::rules::Rules;
 
 /// Arguments.
@@ -45,47 +42,8 @@ struct Off {
 /// Every mistake (exit code 3), or every failing case (4).
 pub fn run(args: &Args) -> Result<(), Failure> {
     let loaded = config::load(&args.config.config, &args.config.set)?;
-    let (rules, access) = whole::build(&loaded)?;
-    let (passed, failures) = run_cases(&rules, &access, &loaded)?;
-    if !failures.is_empty() {
-        return Err(failing_cases(&failures));
-    }
-    print(&summary(&loaded, &rules, passed), args.output)
-}
-
-/// Passed cases, and what the failing ones say: those for vehicles and those for operators.
-fn run_cases(
-    rules: &Rules,
-    access: &Access,
-    loaded: &Loaded,
-) -> Result<(usize, Vec<String>), Failure> {
-    let folder = &loaded.config.policies;
-    let vehicles = cases::run_cases(&rules.policies, folder)?;
-    let operators =
-        authority::cases::run_cases(&access.authority, &folder.join(authority::FOLDER))?;
-    let told = |failure: &CaseFailure| {
-        format!(
-            "{}: case `{}`, {}: expected {}, got {}",
-            failure.place, failure.name, failure.action, failure.expected, failure.got
-        )
-    };
-    let failures = vehicles.failures.iter().chain(&operators.failures);
-    let failures: Vec<String> = failures.map(told).collect();
-    let total = vehicles.total.saturating_add(operators.total);
-    Ok((total.saturating_sub(failures.len()), failures))
-}
-
-fn failing_cases(failures: &[String]) -> Failure {
-    let count = failures.len();
-    let noun = if count == 1 {
-        "case fails"
-    } else {
-        "cases fail"
-    };
-    Failure::new(
-        End::TestFailed,
-        format!("{}\nvingate: {count} {noun}", failures.join("\n")),
-    )
+    let whole = whole::build(&loaded)?;
+    print(&summary(&loaded, &whole.rules, whole.cases), args.output)
 }
 
 fn summary(loaded: &Loaded, rules: &Rules, cases: usize) -> Summary {

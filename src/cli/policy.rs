@@ -5,14 +5,15 @@
 mod fmt;
 mod lint;
 mod prove;
+mod test;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::admin::authority::{self, Authority};
-use crate::cli::{End, Failure, data};
+use crate::cli::{Failure, data};
 use crate::config;
 use crate::pipeline::policy::PolicySet;
-use crate::pipeline::policy::cases::{CaseReport, run_cases};
+use crate::pipeline::policy::files::Files;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -35,7 +36,7 @@ enum PolicyCommand {
     /// Check, ceilings and floors too; `--deep` finds policies that change nothing.
     Lint(lint::Args),
     /// Run the policies' cases; exit 4 if one fails.
-    Test(Target),
+    Test(test::Args),
     /// Prove what the policies never allow and never refuse; exit 4 if anything isn't proved.
     ///
     /// Over every kind of request and every state of the facts, with the solver cvc5. What the policies
@@ -75,7 +76,7 @@ impl Solver {
 #[cfg(not(feature = "prove"))]
 fn without_prover() -> Failure {
     let message = "this build has no prover: it was made without the cargo feature `prove`";
-    Failure::new(End::Failed, message)
+    Failure::new(crate::cli::End::Failed, message)
 }
 
 /// Which policies.
@@ -90,6 +91,10 @@ struct Target {
 }
 
 impl Target {
+    fn files(&self) -> Result<Files, Failure> {
+        Ok(Files::folder(&self.folder()?))
+    }
+
     fn folder(&self) -> Result<PathBuf, Failure> {
         match (&self.directory, &self.config) {
             (Some(directory), _) => Ok(directory.clone()),
@@ -102,89 +107,48 @@ impl Target {
 /// Runs it.
 pub fn run(args: &Args) -> Result<(), Failure> {
     match &args.command {
-        PolicyCommand::Test(target) => test(&target.folder()?, &mut data),
-        PolicyCommand::Check(target) => check(&target.folder()?, &mut data),
+        PolicyCommand::Test(args) => test::run(args),
+        PolicyCommand::Check(target) => check(&target.files()?, &mut data),
         PolicyCommand::Fmt(args) => fmt::run(args),
         PolicyCommand::Lint(args) => lint::run(args),
         PolicyCommand::Prove(args) => prove::run(args),
     }
 }
 
-fn check(directory: &Path, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
-    let policies = PolicySet::load(directory)?;
+fn check(files: &Files, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
+    let policies = PolicySet::of(files)?;
     let valid =
-        |folder: &Path, revision: &str| format!("{}: valid, revision {revision}", folder.display());
-    let operators = operators(directory)?;
-    say(&valid(directory, policies.revision()));
+        |files: &Files, revision: &str| format!("{}: valid, revision {revision}", files.place());
+    let operators = operators(files)?;
+    say(&valid(files, policies.revision()));
     if let Some((folder, authority)) = operators {
         say(&valid(&folder, authority.revision()));
     }
     Ok(())
 }
 
-/// The operators' policies of a folder, if it has any. A gateway insists on them.
-fn operators(directory: &Path) -> Result<Option<(PathBuf, Authority)>, Failure> {
-    let folder = directory.join(authority::FOLDER);
-    if !folder.exists() {
+/// The operators' policies beside them, if there are any. A gateway insists on them.
+fn operators(files: &Files) -> Result<Option<(Files, Authority)>, Failure> {
+    let folder = files.below(authority::FOLDER);
+    if !folder.exist() {
         return Ok(None);
     }
-    let authority = Authority::load(&folder)?;
+    let authority = Authority::of(&folder)?;
     Ok(Some((folder, authority)))
-}
-
-fn test(directory: &Path, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
-    let policies = PolicySet::load(directory)?;
-    let mut report = run_cases(&policies, directory)?;
-    if let Some((folder, authority)) = operators(directory)? {
-        let more = authority::cases::run_cases(&authority, &folder)?;
-        report.total = report.total.saturating_add(more.total);
-        report.failures.extend(more.failures);
-    }
-    for line in lines(&report) {
-        say(&line);
-    }
-    let (total, failed) = (report.total, report.failures.len());
-    if total == 0 {
-        // A test that asks nothing must not look like one that passed.
-        let cases = directory.join("cases").display().to_string();
-        return Err(Failure::new(
-            End::InvalidInput,
-            format!("no case in {cases}"),
-        ));
-    }
-    say(&format!(
-        "{} passed, {failed} failed",
-        total.saturating_sub(failed)
-    ));
-    if failed == 0 {
-        Ok(())
-    } else {
-        let message = format!("{failed} of {total} policy cases failed");
-        Err(Failure::new(End::TestFailed, message))
-    }
-}
-
-fn lines(report: &CaseReport) -> Vec<String> {
-    let mut lines = Vec::new();
-    for failure in &report.failures {
-        lines.push(format!(
-            "{}: {}: {}",
-            failure.place, failure.name, failure.action
-        ));
-        lines.push(format!("  expected: {}", failure.expected));
-        lines.push(format!("  got:      {}", failure.got));
-    }
-    lines
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::cli::{self, End};
 
     fn run_on(command: &str, directory: &Path) -> Result<(), Failure> {
+        let files = Files::folder(directory);
         match command {
-            "test" => test(directory, &mut |_| {}),
-            _ => check(directory, &mut |_| {}),
+            "test" => test::test(&files, &mut |_| {}),
+            _ => check(&files, &mut |_| {}),
         }
     }
 
@@ -263,5 +227,38 @@ mod tests {
         std::fs::remove_dir_all(copy.path().join("cases")).unwrap();
         let failure = run_on("test", copy.path()).unwrap_err();
         assert_eq!(failure.end, End::InvalidInput);
+    }
+
+    #[test]
+    fn a_policy_that_no_case_tries_lowers_the_coverage_and_ends_with_4() {
+        use clap::Parser as _;
+
+        let copy = copy();
+        let never = "@id(\"never\")\n@owner(\"x\")\n@reason(\"x\")\n\
+                     permit (principal is User, action == Action::\"ReadOdometer\", resource is Vehicle)\n\
+                     when { resource.trim == \"none such\" };\n";
+        let run = |min: &str| {
+            let folder = copy.path().to_str().unwrap();
+            let words = [
+                "vingate",
+                "policy",
+                "test",
+                folder,
+                "--coverage",
+                "--min",
+                min,
+            ];
+            cli::run(cli::Cli::try_parse_from(words).unwrap())
+        };
+        assert_eq!(
+            run("100"),
+            Ok(()),
+            "all shipped policies are tried both ways"
+        );
+        std::fs::write(copy.path().join("never.cedar"), never).unwrap();
+        assert_eq!(run("50"), Ok(()));
+        let failure = run("100").unwrap_err();
+        assert_eq!(failure.end, End::TestFailed);
+        assert!(failure.message.contains("less than 100 %"), "{failure}");
     }
 }

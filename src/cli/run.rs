@@ -22,10 +22,11 @@ use crate::adapters::door::LocalDoor;
 use crate::adapters::ledger::LocalLedger;
 use crate::admin::access::Access;
 use crate::chain::{self, ChainKey};
+use crate::cli::whole::{Refusal, Whole};
 use crate::cli::{ConfigArgs, End, Failure, data, whole};
 use crate::clock;
 use crate::config::file;
-use crate::config::{ConfigFile, Loaded, Mistakes, load, restart};
+use crate::config::{ConfigFile, Loaded, load, restart};
 use crate::edge::ops::{self, Watched};
 use crate::edge::{self, Bound, Connections, Doorway, files, tls};
 use crate::gateway::Shared;
@@ -82,7 +83,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     init_logs(form, args.log.as_deref()).map_err(|error| Failure::new(End::Usage, error))?;
     tls::install_crypto();
     let loaded = load(&args.config.config, &args.config.set)?;
-    let (rules, access) = whole::build(&loaded)?;
+    let Whole { rules, access, .. } = whole::build(&loaded)?;
     // Operators and probes have threads of their own: a flood of requests can't starve them.
     let aside = runtime(Some(1)).map_err(failed)?;
     let house = House::open(&loaded, (rules, access), &aside).map_err(failed)?;
@@ -326,19 +327,20 @@ impl House {
         operators::open(&loaded.config.admin, operated, aside, ended).await
     }
 
-    /// Builds the rules anew; keeps the old ones if anything is wrong.
+    /// Builds the rules anew; keeps the old ones if anything is wrong or a case fails.
     async fn reload(&self, args: &Args) {
         let (path, set) = (args.config.config.clone(), args.config.set.clone());
         let started = self.started.clone();
         let built = tokio::task::spawn_blocking(move || {
             let loaded = load(&path, &set)?;
             let built = whole::build(&loaded)?;
-            Ok::<_, Mistakes>((built, restart::needed(&started, &loaded.config)))
+            Ok::<_, Refusal>((built, restart::needed(&started, &loaded.config)))
         });
         self.audit.reopen(); // whoever rotates logs sends the same signal
         self.fleet.history.reopen();
         match built.await {
-            Ok(Ok(((rules, access), at_a_restart))) => {
+            Ok(Ok((built, at_a_restart))) => {
+                let Whole { rules, access, .. } = built;
                 tracing::info!(revision = %rules.revision, "reloaded");
                 if !at_a_restart.is_empty() {
                     let keys = at_a_restart.join(", ");
@@ -349,10 +351,8 @@ impl House {
                 self.shared.in_flight.rules_changed();
                 self.telemetry.reloaded(Reload::Ok);
             }
-            Ok(Err(mistakes)) => {
-                for mistake in mistakes.iter() {
-                    tracing::error!(place = %mistake.place, "{}", mistake.message);
-                }
+            Ok(Err(refusal)) => {
+                tell(&refusal);
                 tracing::error!(revision = %self.rules.load().revision, "reload refused: the old rules hold");
                 self.telemetry.reloaded(Reload::Failed);
             }
@@ -361,6 +361,18 @@ impl House {
                 self.telemetry.reloaded(Reload::Failed);
             }
         }
+    }
+}
+
+/// A line for each mistake, or for each case that fails.
+fn tell(refusal: &Refusal) {
+    match refusal {
+        Refusal::Wrong(mistakes) => {
+            for mistake in mistakes.iter() {
+                tracing::error!(place = %mistake.place, "{}", mistake.message);
+            }
+        }
+        Refusal::Cases(lines) => lines.iter().for_each(|line| tracing::error!("{line}")),
     }
 }
 

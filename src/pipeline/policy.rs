@@ -4,6 +4,7 @@
 //! when they are loaded; an evaluation error denies.
 
 pub(crate) mod source;
+pub mod files;
 mod traps;
 pub(crate) mod read;
 pub mod bounds;
@@ -12,11 +13,13 @@ mod entities;
 mod memo;
 mod slice;
 mod step_up;
+mod parts;
+pub mod coverage;
 pub mod cases;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +34,8 @@ use crate::pipeline::ownership::{Relation, SubjectFacts, VehicleFacts};
 use crate::pipeline::vehicle::Vin;
 use crate::pipeline::{Findings, Principal};
 
+use coverage::Coverage;
+use files::Files;
 use memo::Memo;
 pub use memo::Verdict;
 use slice::{Slice, Slices};
@@ -132,16 +137,23 @@ impl PolicySet {
     /// Every mistake of every file: what doesn't parse or validate, a policy without `@id`,
     /// `@owner` or `@reason`, an `@id` that stands twice, a template, a set without a permit.
     pub fn load(directory: &Path) -> Result<Self, Mistakes> {
+        Self::of(&Files::folder(directory))
+    }
+
+    /// The same, of files that are at hand.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn of(files: &Files) -> Result<Self, Mistakes> {
         let read::Written {
             schema,
             policies,
             revision,
             ..
-        } = read::read(directory, read::SCHEMA)?;
+        } = read::read(files, read::SCHEMA)?;
         Self::assemble(&schema, &policies, revision).map_err(|message| {
             let mut mistakes = Mistakes::default();
-            let place = directory.join(read::SCHEMA);
-            mistakes.add(place.display().to_string(), message);
+            mistakes.add(files.place_of(read::SCHEMA), message);
             mistakes
         })
     }
@@ -170,6 +182,22 @@ impl PolicySet {
             authorizer: Authorizer::new(),
             memo: Memo::new()?,
         })
+    }
+
+    /// What can decide a question, if the schema knows such a one.
+    fn slice(&self, question: Question<'_>) -> Option<&Slice> {
+        let slice = self.slices.find(question.action, question.principal.kind);
+        slice.filter(|slice| slice.takes(question.resource.kind()))
+    }
+
+    /// Counts a question for coverage, with the policies that decided it.
+    fn cover(&self, question: Question<'_>, by: &BTreeSet<String>, coverage: &mut Coverage) {
+        let Some(slice) = self.slice(question) else {
+            return;
+        };
+        if let Ok((request, entities)) = ask(self, slice, question) {
+            coverage.count(&request, &entities, by.iter().map(String::as_str));
+        }
     }
 
     /// SHA-256 of schema and policies, hex, first 16 digits.
@@ -264,11 +292,7 @@ fn answer(
 /// # Errors
 /// How many policies could not be evaluated, at least 1.
 pub fn compute(policies: &PolicySet, question: Question<'_>) -> Result<Verdict, usize> {
-    let slice = policies
-        .slices
-        .find(question.action, question.principal.kind)
-        .filter(|slice| slice.takes(question.resource.kind()));
-    let Some(slice) = slice else {
+    let Some(slice) = policies.slice(question) else {
         return Ok(Verdict {
             outcome: Err(AccessFlaw::NotPermitted),
             policies: Vec::new(),

@@ -3,21 +3,20 @@
 //! Dead: it applies to nothing. Shadowed: whatever it could permit is forbidden. Redundant: without it
 //! the others decide the same, so it only misleads whoever reads it.
 
-use std::path::Path;
-
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, RequestEnv};
 use cedar_policy_symcc::{CompiledPolicy, CompiledPolicySet};
 
+use crate::pipeline::policy::files::Files;
 use crate::prove::estate::{self, Estate};
 use crate::prove::solver::{Answer, Question, Solver};
 use crate::prove::{Cvc5, Trouble, id, name, runtime};
 
-/// Searches the live policies of a folder; a line each.
+/// Searches the live policies; a line each.
 ///
 /// # Errors
 /// Files with mistakes, or no solver.
-pub fn search(directory: &Path, cvc5: &Cvc5) -> Result<Vec<String>, Trouble> {
-    let estate = Estate::read(directory)?;
+pub fn search(files: &Files, cvc5: &Cvc5) -> Result<Vec<String>, Trouble> {
+    let estate = Estate::read(files)?;
     runtime()?.block_on(async {
         let mut solver = Solver::start(cvc5).map_err(Trouble::Undecided)?;
         let mut found = Vec::new();

@@ -1,7 +1,6 @@
 //! Which policies are live, what can they be asked, and is a counterexample real?
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use cedar_policy::{
@@ -9,6 +8,8 @@ use cedar_policy::{
 };
 use cedar_policy_symcc::{CompiledPolicy, CompiledPolicySet, Env};
 
+use crate::config::Mistakes;
+use crate::pipeline::policy::files::Files;
 use crate::pipeline::policy::read::{self, Written};
 use crate::prove::Trouble;
 use crate::prove::shape::Shape;
@@ -39,21 +40,24 @@ pub(super) struct Estate {
 }
 
 impl Estate {
-    /// Reads a folder as the gateway does.
-    pub(super) fn read(directory: &Path) -> Result<Self, Trouble> {
+    /// Reads the files as the gateway does.
+    pub(super) fn read(files: &Files) -> Result<Self, Trouble> {
         let Written {
             schema,
             policies,
             places,
             revision,
-        } = read::read(directory, read::SCHEMA)?;
+        } = read::read(files, read::SCHEMA)?;
         let mut environments: Vec<RequestEnv> = schema.request_envs().collect();
         environments.sort_unstable(); // the same story in each run, where the solver agrees
         count(&schema, environments.len())?;
+        let mut mistakes = Mistakes::default();
+        let shape = files.read(read::SCHEMA, &mut mistakes);
+        let shape = shape.ok_or(Trouble::Wrong(mistakes))?;
         Ok(Self {
-            place: directory.display().to_string(),
+            place: files.place(),
             revision,
-            shape: Shape::read(&directory.join(read::SCHEMA)),
+            shape: Shape::read(&shape.text),
             live: set(policies)?,
             places,
             environments,

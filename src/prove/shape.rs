@@ -4,8 +4,6 @@
 //! entity, or holds one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 use cedar_policy::SchemaFragment;
 use serde_json::{Map, Value};
@@ -28,9 +26,8 @@ pub(super) struct Attribute {
 
 impl Shape {
     /// Of a schema that was read and found right. What can't be understood is left out: less is told.
-    pub(super) fn read(path: &Path) -> Self {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        Self::of(&text).unwrap_or_default()
+    pub(super) fn read(text: &str) -> Self {
+        Self::of(text).unwrap_or_default()
     }
 
     fn of(text: &str) -> Option<Self> {

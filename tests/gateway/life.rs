@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::client::{connect, exchange_raw, get};
-use crate::support::{Gateway, Plan};
+use crate::support::{Gateway, Plan, Tokens, Upstream};
 use crate::{House, MORE, OWNED, ROUTES};
 
 #[test]
@@ -137,6 +137,67 @@ fn a_reload_is_whole_or_not_at_all() {
     wait_for(&house, "reloaded");
     assert_eq!(get(house.gateway.edge, "/owners/off", None).status, 404);
     assert_eq!(get(house.gateway.edge, "/owners/other", None).status, 503);
+}
+
+/// A copy of the shipped policies that a test may spoil.
+fn policies() -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    for folder in ["", "cases", "admin", "admin/cases"] {
+        std::fs::create_dir_all(copy.path().join(folder)).unwrap();
+        for entry in std::fs::read_dir(shipped.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let to = copy.path().join(folder).join(path.file_name().unwrap());
+                std::fs::copy(path, to).unwrap();
+            }
+        }
+    }
+    copy
+}
+
+/// Valid, and not what the cases say.
+const TOO_OPEN: &str = "@id(\"open\")\n@owner(\"x\")\n@reason(\"x\")\n\
+                        permit (principal is User, action, resource is Vehicle);\n";
+
+#[test]
+fn a_failing_case_refuses_the_load_at_a_reload_and_at_a_start() {
+    let copy = policies();
+    let upstream = Upstream::start();
+    let tokens = Tokens::new();
+    let plan = Plan {
+        routes: ROUTES,
+        policies: Some(copy.path().to_owned()),
+        ..Plan::default()
+    };
+    let gateway = Gateway::start(&plan, &upstream, &tokens);
+    let open = copy.path().join("open.cedar");
+    std::fs::write(&open, TOO_OPEN).unwrap();
+    gateway.signal("HUP");
+    gateway.until("the refusal", |gateway| {
+        let said = gateway.stderr();
+        (said.contains("reload refused: the old rules hold") && said.contains("case `"))
+            .then_some(())
+    });
+    assert!(
+        !gateway.stderr().contains("reloaded"),
+        "nothing was taken up"
+    );
+    let (_, folder) = gateway.stop();
+    let run = Command::new(env!("CARGO_BIN_EXE_vingate"))
+        .arg("run")
+        .arg("-c")
+        .arg(folder.path().join("vingate.toml"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(4), "{said}");
+    assert!(
+        said.contains("case `") && said.contains("cases fail"),
+        "{said}"
+    );
+    std::fs::remove_file(open).unwrap();
+    Gateway::start_again(&plan, folder);
 }
 
 /// Waits until the log says so, bounded.

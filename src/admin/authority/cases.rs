@@ -4,17 +4,19 @@
 //! say it.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::admin::authority::{Act, Authority, Circumstances, NotAllowed};
+use crate::admin::authority::{Act, Answer, Authority, Circumstances, NotAllowed, SCHEMA};
 use crate::config::Mistakes;
 use crate::config::file::Role;
-use crate::pipeline::policy::cases::{CaseFailure, CaseReport, list};
+use crate::pipeline::policy::cases::{CaseFailure, CaseReport, sheets};
+use crate::pipeline::policy::coverage::Coverage;
+use crate::pipeline::policy::files::Files;
+use crate::pipeline::policy::read;
+use crate::pipeline::policy::source::Source;
 
 /// A file of cases.
 #[derive(Debug, Deserialize)]
@@ -65,56 +67,84 @@ impl Expected {
     }
 }
 
-/// Runs all cases of the folder that `authority` was loaded from.
+/// Runs all cases of the files that `authority` was loaded from.
 ///
 /// # Errors
 /// Every case that can't be understood; a folder without a case: a test that asks nothing must not
 /// look like one that passed.
-pub fn run_cases(authority: &Authority, directory: &Path) -> Result<CaseReport, Mistakes> {
-    let mut mistakes = Mistakes::default();
-    let mut report = CaseReport::default();
-    let folder = directory.join("cases");
-    for path in list(&folder, &mut mistakes) {
-        let place = path.display().to_string();
-        match fs::read_to_string(&path) {
-            Ok(text) => run_file(&place, &text, authority, &mut report, &mut mistakes),
-            Err(error) => mistakes.add(place, format!("can't be read: {error}")),
-        }
-    }
-    if report.total == 0 && mistakes.is_empty() {
-        mistakes.add(folder.display().to_string(), "no case");
-    }
-    mistakes.or(report)
+pub fn run_cases(authority: &Authority, files: &Files) -> Result<CaseReport, Mistakes> {
+    let mut tally = Tally::default();
+    run_all(authority, files, &mut tally);
+    tally.mistakes.or(tally.report)
 }
 
-fn run_file(
-    place: &str,
-    text: &str,
+/// The same, and which policies the cases tried.
+///
+/// # Errors
+/// As [`run_cases`].
+pub fn cover_cases(
     authority: &Authority,
-    report: &mut CaseReport,
-    mistakes: &mut Mistakes,
-) {
-    let at = |offset: usize| {
-        let lines = text.bytes().take(offset).filter(|byte| *byte == b'\n');
-        format!("{place}:{}", lines.count().saturating_add(1))
-    };
-    let file: CaseFile = match toml::from_str(text) {
+    files: &Files,
+) -> Result<(CaseReport, Coverage), Mistakes> {
+    let mut tally = Tally::default();
+    let written = read::read(files, SCHEMA)?;
+    match Coverage::of(&written.policies, &written.places) {
+        Ok(coverage) => tally.coverage = Some(coverage),
+        Err(why) => tally.mistakes.add(files.place(), why),
+    }
+    run_all(authority, files, &mut tally);
+    let coverage = tally.coverage.unwrap_or_default();
+    tally.mistakes.or((tally.report, coverage))
+}
+
+fn run_all(authority: &Authority, files: &Files, tally: &mut Tally) {
+    for source in sheets(files, &mut tally.mistakes) {
+        run_file(&source, authority, tally);
+    }
+    if tally.report.total == 0 && tally.mistakes.is_empty() {
+        tally.mistakes.add(files.below("cases").place(), "no case");
+    }
+}
+
+/// What comes out while cases are run.
+#[derive(Debug, Default)]
+struct Tally {
+    report: CaseReport,
+    mistakes: Mistakes,
+    coverage: Option<Coverage>,
+}
+
+fn run_file(source: &Source, authority: &Authority, tally: &mut Tally) {
+    let file: CaseFile = match toml::from_str(&source.text) {
         Ok(file) => file,
         Err(error) => {
             let offset = error.span().map_or(0, |span| span.start);
-            mistakes.add(at(offset), error.message());
+            tally.mistakes.add(source.line_at(offset), error.message());
             return;
         }
     };
     for case in &file.case {
-        let place = at(case.name.span().start);
+        let place = source.line_at(case.name.span().start);
         for act in &case.acts {
-            report.total = report.total.saturating_add(1);
-            report
-                .failures
-                .extend(run_case(&place, case, *act, authority));
+            tally.report.total = tally.report.total.saturating_add(1);
+            let failure = run_case(&place, case, *act, authority);
+            tally.report.failures.extend(failure);
+            if let Some(coverage) = &mut tally.coverage {
+                cover(authority, case, *act, coverage);
+            }
         }
     }
+}
+
+fn cover(authority: &Authority, case: &Case, act: Act, coverage: &mut Coverage) {
+    let Ok((request, entities)) = authority.put(&case.roles, act, case.at) else {
+        return;
+    };
+    let deciding = match authority.ask(&case.roles, act, case.at) {
+        Answer::Yes(policies) | Answer::No(policies) => policies,
+        Answer::Error => Vec::new(),
+    };
+    coverage.count(&request, &entities, deciding.iter().map(AsRef::as_ref));
 }
 
 fn run_case(place: &str, case: &Case, act: Act, authority: &Authority) -> Option<CaseFailure> {

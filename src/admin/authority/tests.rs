@@ -46,7 +46,7 @@ fn copy() -> tempfile::TempDir {
 #[test]
 fn shipped_policies_pass_their_cases() {
     let authority = Authority::load(&shipped()).unwrap();
-    let report = cases::run_cases(&authority, &shipped()).unwrap();
+    let report = cases::run_cases(&authority, &Files::folder(&shipped())).unwrap();
     assert_eq!(report.failures, []);
     assert!(report.total > 80, "{}", report.total);
 }
@@ -265,7 +265,7 @@ fn a_failing_case_is_told_and_a_folder_without_cases_is_no_pass() {
                  at = { single-person = true }\nexpect = \"allow\"\n";
     fs::write(admin.join("cases/wrong.toml"), wrong).unwrap();
     let authority = Authority::load(&admin).unwrap();
-    let report = cases::run_cases(&authority, &admin).unwrap();
+    let report = cases::run_cases(&authority, &Files::folder(&admin)).unwrap();
     let [failure] = report.failures.as_slice() else {
         panic!("{:?}", report.failures);
     };
@@ -275,9 +275,9 @@ fn a_failing_case_is_told_and_a_folder_without_cases_is_no_pass() {
     );
     assert!(failure.place.ends_with("wrong.toml:2"), "{failure:?}");
     fs::write(admin.join("cases/wrong.toml"), "[[case]]\nname = 1\n").unwrap();
-    assert!(cases::run_cases(&authority, &admin).is_err());
+    assert!(cases::run_cases(&authority, &Files::folder(&admin)).is_err());
     fs::remove_dir_all(admin.join("cases")).unwrap();
-    assert!(cases::run_cases(&authority, &admin).is_err());
+    assert!(cases::run_cases(&authority, &Files::folder(&admin)).is_err());
 }
 
 /// Cedar skips a policy that errs: a skipped forbid would leave the permit standing.

@@ -5,6 +5,7 @@ use crate::adapters::audit_log::AuditLog;
 use crate::adapters::embedded::EmbeddedDirectory;
 use crate::adapters::local_fleet::LocalFleet;
 use crate::config::file::Admin;
+use crate::pipeline::policy::files::Files;
 use crate::pipeline::rehearsal::Rehearsals;
 use crate::prober::LoopbackProber;
 use crate::switchboard::spread::Me;
@@ -93,5 +94,5 @@ pub(super) fn access(roles: Roles) -> Access {
         tls: None,
         roles,
     };
-    Access::read(&admin, &policies, &|key| key.to_owned()).unwrap()
+    Access::read(&admin, &Files::folder(&policies), &|key| key.to_owned()).unwrap()
 }

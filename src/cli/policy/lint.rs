@@ -1,10 +1,9 @@
 //! Is anything in the policy files wrong, or of no effect?
 
-use std::path::Path;
-
 use crate::cli::policy::{Solver, Target};
 use crate::cli::{Failure, data};
 use crate::pipeline::policy::bounds;
+use crate::pipeline::policy::files::Files;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -20,30 +19,30 @@ pub(super) struct Args {
 
 /// Runs it.
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let directory = args.target.folder()?;
-    super::check(&directory, &mut data)?;
-    let bounds = bounds::read(&directory)?;
+    let files = args.target.files()?;
+    super::check(&files, &mut data)?;
+    let bounds = bounds::read(&files)?;
     data(&format!(
         "{}: {} ceilings and floors are valid",
-        directory.display(),
+        files.place(),
         bounds.len()
     ));
     if args.deep {
-        deep(args, &directory)?;
+        deep(args, &files)?;
     }
     Ok(())
 }
 
 #[cfg(not(feature = "prove"))]
-fn deep(_: &Args, _: &Path) -> Result<(), Failure> {
+fn deep(_: &Args, _: &Files) -> Result<(), Failure> {
     Err(super::without_prover())
 }
 
 #[cfg(feature = "prove")]
-fn deep(args: &Args, directory: &Path) -> Result<(), Failure> {
+fn deep(args: &Args, files: &Files) -> Result<(), Failure> {
     use crate::cli::End;
 
-    let found = crate::prove::deep::search(directory, &args.solver.cvc5());
+    let found = crate::prove::deep::search(files, &args.solver.cvc5());
     let found = found.map_err(super::prove::failure)?;
     for line in &found {
         data(line);

@@ -15,7 +15,7 @@ pub(super) struct Args {
 /// Runs it.
 #[cfg(not(feature = "prove"))]
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    args.target.folder()?;
+    args.target.files()?;
     Err(super::without_prover())
 }
 
@@ -30,8 +30,8 @@ mod with {
 
     /// Runs it.
     pub(in crate::cli::policy) fn run(args: &Args) -> Result<(), Failure> {
-        let directory = args.target.folder()?;
-        let proof = prove::prove(&directory, &args.solver.cvc5()).map_err(failure)?;
+        let files = args.target.files()?;
+        let proof = prove::prove(&files, &args.solver.cvc5()).map_err(failure)?;
         for line in lines(&proof) {
             data(&line);
         }

@@ -10,6 +10,7 @@ use std::path::Path;
 use cedar_policy::{PolicySet, Schema};
 
 use crate::config::Mistakes;
+use crate::pipeline::policy::files::Files;
 use crate::pipeline::policy::read;
 use crate::pipeline::policy::source::Source;
 
@@ -52,26 +53,25 @@ pub struct Bound {
 ///
 /// # Errors
 /// Every mistake, in the folder's own files too; none of a kind: nothing would be proved.
-pub fn read(directory: &Path) -> Result<Vec<Bound>, Mistakes> {
-    let written = read::read(directory, read::SCHEMA)?;
-    read_with(directory, &written.schema)
+pub fn read(files: &Files) -> Result<Vec<Bound>, Mistakes> {
+    let written = read::read(files, read::SCHEMA)?;
+    read_with(files, &written.schema)
 }
 
 /// Reads them by a schema that was read already.
-pub(crate) fn read_with(directory: &Path, schema: &Schema) -> Result<Vec<Bound>, Mistakes> {
+pub(crate) fn read_with(files: &Files, schema: &Schema) -> Result<Vec<Bound>, Mistakes> {
     let mut mistakes = Mistakes::default();
     let mut bounds = Vec::new();
     for (kind, folder) in [(Kind::Ceiling, "ceilings"), (Kind::Floor, "floors")] {
-        let folder = directory.join(folder);
+        let folder = files.below(folder);
         let before = mistakes.count();
-        let paths = read::list(&folder, &mut mistakes);
-        if paths.is_empty() && mistakes.count() == before {
+        let sources = folder.read_all("cedar", &mut mistakes);
+        if sources.is_empty() && mistakes.count() == before {
             let message = format!("no {kind} in a `*.cedar` file: nothing to prove");
-            mistakes.add(folder.display().to_string(), message);
+            mistakes.add(folder.place(), message);
         }
-        for path in paths {
-            let source = Source::read(&path, &mut mistakes);
-            bounds.extend(source.and_then(|source| bound(kind, source, schema, &mut mistakes)));
+        for source in sources {
+            bounds.extend(bound(kind, source, schema, &mut mistakes));
         }
     }
     mistakes.or(bounds)
@@ -134,7 +134,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        match read(folder.path()) {
+        match read(&Files::folder(folder.path())) {
             Ok(bounds) => format!("{} bounds", bounds.len()),
             Err(mistakes) => mistakes.to_string(),
         }

@@ -7,14 +7,16 @@ mod file;
 mod facts;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::Mistakes;
 use crate::denial::Denial;
 use crate::pipeline::identity::sign_in::Authentication;
-use crate::pipeline::ownership::{self, SubjectFacts, VehicleFacts};
+use crate::pipeline::ownership::{self, Relation, SubjectFacts, VehicleFacts};
+use crate::pipeline::policy::coverage::Coverage;
+use crate::pipeline::policy::files::Files;
+use crate::pipeline::policy::read;
+use crate::pipeline::policy::source::Source;
 use crate::pipeline::policy::{
     Circumstances, PolicySet, Question, Resource, ResourceKind, evaluate,
 };
@@ -48,77 +50,96 @@ pub struct CaseFailure {
     pub got: String,
 }
 
-/// Runs all cases of the policy folder `directory`, which `policies` were loaded from.
+/// Runs all cases of the files that `policies` were loaded from.
 ///
 /// # Errors
 /// Every case that can't be understood: a name that isn't there, an action that the schema doesn't
 /// know for such a principal, which would be denied for no good reason.
-pub fn run_cases(policies: &PolicySet, directory: &Path) -> Result<CaseReport, Mistakes> {
-    let mut mistakes = Mistakes::default();
-    let mut report = CaseReport::default();
-    for path in list(&directory.join("cases"), &mut mistakes) {
-        let place = path.display().to_string();
-        match fs::read_to_string(&path) {
-            Ok(text) => Sheet { place, text }.run(policies, &mut report, &mut mistakes),
-            Err(error) => mistakes.add(place, format!("can't be read: {error}")),
-        }
-    }
-    mistakes.or(report)
+pub fn run_cases(policies: &PolicySet, files: &Files) -> Result<CaseReport, Mistakes> {
+    let mut tally = Tally::default();
+    run_all(policies, files, &mut tally);
+    tally.mistakes.or(tally.report)
 }
 
-/// The files of cases of a folder, sorted; none where there is no folder.
-pub(crate) fn list(directory: &Path, mistakes: &mut Mistakes) -> Vec<PathBuf> {
-    if !directory.exists() {
-        return Vec::new();
+/// The same, and which policies the cases tried; slower, for a person.
+///
+/// # Errors
+/// As [`run_cases`].
+pub fn cover_cases(
+    policies: &PolicySet,
+    files: &Files,
+) -> Result<(CaseReport, Coverage), Mistakes> {
+    let mut tally = Tally::default();
+    let written = read::read(files, read::SCHEMA)?;
+    match Coverage::of(&written.policies, &written.places) {
+        Ok(coverage) => tally.coverage = Some(coverage),
+        Err(why) => tally.mistakes.add(files.place(), why),
     }
-    let entries: Result<Vec<PathBuf>, _> = fs::read_dir(directory).and_then(|entries| {
-        entries
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect()
-    });
-    let mut paths = entries.unwrap_or_else(|error| {
-        let place = directory.display().to_string();
-        mistakes.add(place, format!("can't be read: {error}"));
+    run_all(policies, files, &mut tally);
+    let coverage = tally.coverage.unwrap_or_default();
+    tally.mistakes.or((tally.report, coverage))
+}
+
+fn run_all(policies: &PolicySet, files: &Files, tally: &mut Tally) {
+    for source in sheets(files, &mut tally.mistakes) {
+        Sheet(source).run(policies, tally);
+    }
+}
+
+/// What comes out while cases are run.
+#[derive(Debug, Default)]
+struct Tally {
+    report: CaseReport,
+    mistakes: Mistakes,
+    coverage: Option<Coverage>,
+}
+
+/// The files of cases below `files`; none where there is no such folder.
+pub(crate) fn sheets(files: &Files, mistakes: &mut Mistakes) -> Vec<Source> {
+    let folder = files.below("cases");
+    if folder.exist() {
+        folder.read_all("toml", mistakes)
+    } else {
         Vec::new()
-    });
-    paths.retain(|path| path.extension().is_some_and(|end| end == "toml"));
-    paths.sort_unstable();
-    paths
+    }
 }
 
 /// A file of cases, as text.
-struct Sheet {
-    place: String,
-    text: String,
-}
+struct Sheet(Source);
 
 impl Sheet {
     fn at(&self, offset: usize) -> String {
-        let before = self.text.bytes().take(offset);
-        let line = before.filter(|byte| *byte == b'\n').count();
-        format!("{}:{}", self.place, line.saturating_add(1))
+        self.0.line_at(offset)
     }
 
-    fn run(&self, policies: &PolicySet, report: &mut CaseReport, mistakes: &mut Mistakes) {
-        let file: CaseFile = match toml::from_str(&self.text) {
+    /// The cases, and when they happen.
+    fn read(&self, mistakes: &mut Mistakes) -> Option<(CaseFile, Duration)> {
+        let file: CaseFile = match toml::from_str(&self.0.text) {
             Ok(file) => file,
             Err(error) => {
                 let offset = error.span().map_or(0, |span| span.start);
                 mistakes.add(self.at(offset), error.message());
-                return;
+                return None;
             }
         };
-        let Some(now) = time(file.now.get_ref()) else {
+        let now = time(file.now.get_ref());
+        if now.is_none() {
             let message = not_a_time(file.now.get_ref());
             mistakes.add(self.at(file.now.span().start), message);
+        }
+        now.map(|now| (file, now))
+    }
+
+    fn run(&self, policies: &PolicySet, tally: &mut Tally) {
+        let Some((file, now)) = self.read(&mut tally.mistakes) else {
             return;
         };
-        let cars = self.cars(&file, mistakes);
+        let cars = self.cars(&file, &mut tally.mistakes);
         for case in &file.case {
             let place = self.at(case.name.span().start);
             match Setting::of(case, &file, &cars, now) {
-                Ok(setting) => setting.ask(policies, &place, report, mistakes),
-                Err(message) => mistakes.add(place, message),
+                Ok(setting) => setting.ask(policies, &place, tally),
+                Err(message) => tally.mistakes.add(place, message),
             }
         }
     }
@@ -194,27 +215,20 @@ impl<'a> Setting<'a> {
         })
     }
 
-    fn ask(
-        &self,
-        policies: &PolicySet,
-        place: &str,
-        report: &mut CaseReport,
-        mistakes: &mut Mistakes,
-    ) {
+    fn ask(&self, policies: &PolicySet, place: &str, tally: &mut Tally) {
         for action in &self.case.actions {
-            let kind = self.principal.kind;
-            let (resource, told_resource) = match self.car {
-                Some(_) => (ResourceKind::Vehicle, "a vehicle"),
-                None => (ResourceKind::Surface, "a surface"),
-            };
-            if !policies.applies(action, kind, resource) {
-                let message =
-                    format!("the schema has no `{action}` by a {kind:?} on {told_resource}");
-                mistakes.add(place, message);
+            if let Err(message) = self.is_known(policies, action) {
+                tally.mistakes.add(place, message);
                 continue;
             }
+            let report = &mut tally.report;
             report.total = report.total.saturating_add(1);
             let (got, by) = self.decide(policies, action);
+            if let Some(coverage) = &mut tally.coverage {
+                self.with_question(action, |question| {
+                    policies.cover(question, &by, coverage);
+                });
+            }
             let same_by = self.case.by.as_ref().is_none_or(|expected| *expected == by);
             if Expected::of(&got) != self.case.expect || !same_by {
                 report.failures.push(CaseFailure {
@@ -234,18 +248,31 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// As `decide` does: the relation first, then the policies, and never an unknown vehicle.
-    fn decide(&self, policies: &PolicySet, action: &str) -> (Result<(), Denial>, BTreeSet<String>) {
-        let mut findings = Findings::default();
-        let relation = self.car.map(|(vin, facts)| {
-            let relation = ownership::relate(&self.principal, facts.as_ref(), self.now);
-            (vin, facts, relation)
-        });
-        let resource = match &relation {
-            None => Resource::Surface,
-            Some((vin, facts, relation)) => Resource::Vehicle(vin, facts.as_ref(), relation),
+    /// An action that the schema doesn't know would be denied for no good reason.
+    fn is_known(&self, policies: &PolicySet, action: &str) -> Result<(), String> {
+        let kind = self.principal.kind;
+        let (resource, told_resource) = match self.car {
+            Some(_) => (ResourceKind::Vehicle, "a vehicle"),
+            None => (ResourceKind::Surface, "a surface"),
         };
-        let question = Question {
+        if policies.applies(action, kind, resource) {
+            return Ok(());
+        }
+        Err(format!(
+            "the schema has no `{action}` by a {kind:?} on {told_resource}"
+        ))
+    }
+
+    /// The question as a request would put it.
+    fn with_question<T>(&self, action: &str, put: impl FnOnce(Question<'_>) -> T) -> T {
+        let relation = self.relation();
+        let resource = match (self.car, &relation) {
+            (Some((vin, facts)), Some(relation)) => {
+                Resource::Vehicle(vin, facts.as_ref(), relation)
+            }
+            (None, _) | (_, None) => Resource::Surface,
+        };
+        put(Question {
             principal: &self.principal,
             action,
             resource,
@@ -255,9 +282,23 @@ impl<'a> Setting<'a> {
                 authentication: self.authentication,
                 subject: self.subject,
             },
-        };
-        let mut answer = evaluate(policies, question, &mut findings);
-        if relation.is_some_and(|(_, _, relation)| !relation.known) && answer.is_ok() {
+        })
+    }
+
+    /// What the principal is to the car at the case's time.
+    fn relation(&self) -> Option<Relation> {
+        let (_, facts) = self.car?;
+        Some(ownership::relate(&self.principal, facts.as_ref(), self.now))
+    }
+
+    /// As `decide` does: the relation first, then the policies, and never an unknown vehicle.
+    fn decide(&self, policies: &PolicySet, action: &str) -> (Result<(), Denial>, BTreeSet<String>) {
+        let mut findings = Findings::default();
+        let mut answer = self.with_question(action, |question| {
+            evaluate(policies, question, &mut findings)
+        });
+        let unknown = self.relation().is_some_and(|relation| !relation.known);
+        if unknown && answer.is_ok() {
             let flaw = crate::denial::AccessFlaw::UnknownVehicle;
             answer = Err(Denial::AccessDenied(flaw));
         }

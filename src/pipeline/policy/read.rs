@@ -4,14 +4,15 @@
 //! and line before any is reported.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 
 use crate::config::Mistakes;
 use crate::digest;
+use crate::pipeline::policy::files::Files;
 use crate::pipeline::policy::source::Source;
 use crate::pipeline::policy::traps;
 
@@ -33,29 +34,22 @@ pub(crate) struct Written {
     /// All policies, each under its `@id`.
     pub(crate) policies: Vec<Policy>,
     /// `file:line:column` of each `@id`.
-    #[cfg_attr(
-        not(feature = "prove"),
-        expect(dead_code, reason = "counterexamples are told with it")
-    )]
     pub(crate) places: BTreeMap<String, String>,
     /// SHA-256 over all files, hex, first 16 digits.
     pub(crate) revision: Arc<str>,
 }
 
-/// Reads and validates what is in `directory`; its schema is the file of this name.
-pub(crate) fn read(directory: &Path, schema: &str) -> Result<Written, Mistakes> {
+/// Reads and validates what is in `files`, nothing below; their schema is the file of this name.
+pub(crate) fn read(files: &Files, schema: &str) -> Result<Written, Mistakes> {
     let mut mistakes = Mistakes::default();
-    let schema_source = Source::read(&directory.join(schema), &mut mistakes);
+    let schema_source = files.read(schema, &mut mistakes);
     let schema = schema_source
         .as_ref()
         .and_then(|source| parse_schema(source, &mut mistakes));
     if let Some(source) = &schema_source {
         traps::find_hidden(source, &mut mistakes);
     }
-    let sources: Vec<Source> = list(directory, &mut mistakes)
-        .iter()
-        .filter_map(|path| Source::read(path, &mut mistakes))
-        .collect();
+    let sources = files.read_all("cedar", &mut mistakes);
     let (policies, places) = parse_all(&sources, schema.as_ref(), &mut mistakes);
     for (id, place) in &places {
         if BOUNDS.iter().any(|bound| id.starts_with(bound)) {
@@ -64,8 +58,10 @@ pub(crate) fn read(directory: &Path, schema: &str) -> Result<Written, Mistakes> 
         }
     }
     if mistakes.is_empty() && !policies.iter().any(|one| one.effect() == Effect::Permit) {
-        let place = directory.display().to_string();
-        mistakes.add(place, "no policy permits anything, in no `*.cedar` file");
+        mistakes.add(
+            files.place(),
+            "no policy permits anything, in no `*.cedar` file",
+        );
     }
     let revision = revision(schema_source.iter().chain(&sources));
     match schema {
@@ -77,32 +73,6 @@ pub(crate) fn read(directory: &Path, schema: &str) -> Result<Written, Mistakes> 
         }),
         _ => Err(mistakes),
     }
-}
-
-/// The folder's own `*.cedar` files, sorted; folders below hold ceilings, floors and other sets.
-pub(crate) fn list(directory: &Path, mistakes: &mut Mistakes) -> Vec<PathBuf> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let place = directory.display().to_string();
-            mistakes.add(place, format!("can't be read: {error}"));
-            return Vec::new();
-        }
-    };
-    let mut paths = Vec::new();
-    for entry in entries {
-        match entry {
-            Ok(entry) => paths.push(entry.path()),
-            // A policy that can't be seen could be a forbid.
-            Err(error) => mistakes.add(
-                directory.display().to_string(),
-                format!("can't be read: {error}"),
-            ),
-        }
-    }
-    paths.retain(|path| path.extension().is_some_and(|end| end == "cedar") && !path.is_dir());
-    paths.sort_unstable();
-    paths
 }
 
 fn parse_schema(source: &Source, mistakes: &mut Mistakes) -> Option<Schema> {
@@ -169,6 +139,12 @@ fn offset(policy: &Policy) -> usize {
         Some(loc) => loc.start(),
         None => 0,
     }
+}
+
+/// Where a policy stands in its file.
+pub(super) fn span(policy: &Policy) -> Option<Range<usize>> {
+    let loc = policy.as_ref().loc()?;
+    Some(loc.start()..loc.end())
 }
 
 /// Gives each policy its `@id` instead of Cedar's running number.

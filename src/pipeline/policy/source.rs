@@ -38,6 +38,11 @@ impl Source {
         format!("{}:{line}:{column}", self.place)
     }
 
+    /// `file:line` of a byte offset.
+    pub(crate) fn line_at(&self, offset: usize) -> String {
+        format!("{}:{}", self.place, self.position(offset).0)
+    }
+
     /// Line and column, and the text of the line.
     fn position(&self, offset: usize) -> (usize, usize, &str) {
         let before = self.text.get(..offset).unwrap_or(&self.text);

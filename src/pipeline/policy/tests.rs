@@ -260,7 +260,9 @@ fn every_comfort_and_security_command_needs_a_capability() {
         capabilities: Vec::new(),
         ..car("anna")
     };
-    let schema = read::read(&shipped(), read::SCHEMA).unwrap().schema;
+    let schema = read::read(&Files::folder(&shipped()), read::SCHEMA)
+        .unwrap()
+        .schema;
     let hierarchy = schema.action_entities().unwrap();
     let mut seen = 0;
     for group in ["Comfort", "Security"] {
@@ -291,8 +293,8 @@ fn every_comfort_and_security_command_needs_a_capability() {
 
 #[test]
 fn shipped_cases_pass() {
-    let report =
-        cases::run_cases(shipped_set(), &shipped()).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let report = cases::run_cases(shipped_set(), &Files::folder(&shipped()))
+        .unwrap_or_else(|wrong| panic!("{wrong}"));
     assert_eq!(report.failures, Vec::new());
     assert!(report.total > 150, "{}", report.total);
 }

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::{ask, car, denied, policy, shipped, shipped_set, user};
 use crate::denial::AccessFlaw;
+use crate::pipeline::policy::files::Files;
 use crate::pipeline::policy::{PolicySet, cases, read};
 
 /// A folder with the shipped schema and these policy files.
@@ -264,7 +265,7 @@ fn cases_that_test_nothing_are_mistakes() {
     ] {
         let text = format!("{head}{case}").replacen(from, to, 1);
         let folder = folder(&[("cases/a.toml", &text)]);
-        let mistakes = cases::run_cases(shipped_set(), folder.path())
+        let mistakes = cases::run_cases(shipped_set(), &Files::folder(folder.path()))
             .unwrap_err()
             .to_string();
         assert!(mistakes.contains(wanted), "wanted {wanted}, got {mistakes}");
@@ -305,7 +306,8 @@ fn the_readmes_valet_works_as_printed() {
         fs::copy(shipped().join(name), folder.path().join(name)).unwrap();
     }
     let set = PolicySet::load(folder.path()).unwrap_or_else(|wrong| panic!("{wrong}"));
-    let report = cases::run_cases(&set, folder.path()).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let report = cases::run_cases(&set, &Files::folder(folder.path()))
+        .unwrap_or_else(|wrong| panic!("{wrong}"));
     assert_eq!(report.failures, Vec::new());
     assert_eq!(report.total, 4);
 }

@@ -14,13 +14,14 @@ use crate::pipeline::ownership::{
     self, Assignee, Consent, DriverGrant, RoadsideCase, SubjectFacts, VehicleFacts, WorkOrder,
 };
 use crate::pipeline::policy::entities;
+use crate::pipeline::policy::files::Files;
 use crate::pipeline::policy::vocabulary::{Attribute, KINDS, Names, Needs};
 use crate::pipeline::policy::{Circumstances, Question, Resource, ResourceKind, evaluate, read};
 use crate::pipeline::vehicle::Vin;
 use crate::pipeline::{Findings, Principal};
 
 static WRITTEN: LazyLock<read::Written> =
-    LazyLock::new(|| read::read(&shipped(), read::SCHEMA).unwrap());
+    LazyLock::new(|| read::read(&Files::folder(&shipped()), read::SCHEMA).unwrap());
 
 fn small(words: &'static [&'static str]) -> impl Strategy<Value = String> {
     prop::sample::select(words).prop_map(str::to_owned)
