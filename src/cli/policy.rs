@@ -2,6 +2,7 @@
 //!
 //! Those for vehicles, and those for operators where the folder has them.
 
+mod explain;
 mod fmt;
 mod lint;
 mod prove;
@@ -37,6 +38,12 @@ enum PolicyCommand {
     Lint(lint::Args),
     /// Run the policies' cases; exit 4 if one fails.
     Test(test::Args),
+    /// Say why a case comes out so: who decided, or which permit is nearest and what it misses.
+    ///
+    /// Allowed, forbidden, not permitted, or errored; the deciding policies with their reasons. Where no
+    /// policy permits it, the nearest permit: among those whose scope fits, the one with the fewest
+    /// conditions that don't hold, each as it is written and where.
+    Explain(explain::Args),
     /// Prove what the policies never allow and never refuse; exit 4 if anything isn't proved.
     ///
     /// Over every kind of request and every state of the facts, with the solver cvc5. What the policies
@@ -109,6 +116,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     match &args.command {
         PolicyCommand::Test(args) => test::run(args),
         PolicyCommand::Check(target) => check(&target.files()?, &mut data),
+        PolicyCommand::Explain(args) => explain::run(args),
         PolicyCommand::Fmt(args) => fmt::run(args),
         PolicyCommand::Lint(args) => lint::run(args),
         PolicyCommand::Prove(args) => prove::run(args),

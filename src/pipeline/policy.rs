@@ -15,6 +15,7 @@ mod slice;
 mod step_up;
 mod parts;
 pub mod coverage;
+pub mod explain;
 pub mod cases;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 
 mod file;
 mod facts;
+mod one;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::pipeline::{Findings, Principal};
 
 use facts::{facts, not_a_time, principal, time};
 use file::{Case, CaseFile, Expected};
+pub(crate) use one::{Told, put_each};
 
 /// What came out of all cases.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
