@@ -197,7 +197,8 @@ impl PolicySet {
             return;
         };
         if let Ok((request, entities)) = ask(self, slice, question) {
-            coverage.count(&request, &entities, by.iter().map(String::as_str));
+            let by: Vec<&str> = by.iter().map(String::as_str).collect();
+            coverage.count(&request, &entities, &by);
         }
     }
 

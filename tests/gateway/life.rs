@@ -167,6 +167,7 @@ fn a_failing_case_refuses_the_load_at_a_reload_and_at_a_start() {
     let tokens = Tokens::new();
     let plan = Plan {
         routes: ROUTES,
+        config: MORE,
         policies: Some(copy.path().to_owned()),
         ..Plan::default()
     };

@@ -144,7 +144,8 @@ fn cover(authority: &Authority, case: &Case, act: Act, coverage: &mut Coverage) 
         Answer::Yes(policies) | Answer::No(policies) => policies,
         Answer::Error => Vec::new(),
     };
-    coverage.count(&request, &entities, deciding.iter().map(AsRef::as_ref));
+    let deciding: Vec<&str> = deciding.iter().map(AsRef::as_ref).collect();
+    coverage.count(&request, &entities, &deciding);
 }
 
 fn run_case(place: &str, case: &Case, act: Act, authority: &Authority) -> Option<CaseFailure> {

@@ -158,7 +158,9 @@ fn print(report: &CaseReport, coverage: &Coverage, output: Output) -> Result<(),
             data(&format!("percent {}", coverage.percent()));
         }
         Output::Table => {
-            lines(report).iter().for_each(|line| data(line));
+            for line in lines(report) {
+                data(&line);
+            }
             let head = ["POLICY", "FIRED", "NOT FIRED", "OVERRULED"].map(str::to_owned);
             let rows: Vec<_> = [head]
                 .into_iter()

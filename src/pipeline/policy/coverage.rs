@@ -88,14 +88,9 @@ impl Coverage {
     }
 
     /// Counts one question, with the `@id`s that decided it.
-    pub(crate) fn count<'a>(
-        &mut self,
-        request: &Request,
-        entities: &Entities,
-        deciding: impl Iterator<Item = &'a str> + Clone,
-    ) {
+    pub(crate) fn count(&mut self, request: &Request, entities: &Entities, deciding: &[&str]) {
         for Tried { whole, scope, line } in &mut self.0 {
-            let seen = if deciding.clone().any(|id| id == line.policy) {
+            let seen = if deciding.contains(&line.policy.as_str()) {
                 &mut line.fired
             } else if parts::ask(scope, request, entities) != Truth::Holds {
                 continue;
