@@ -34,15 +34,20 @@ pub(super) async fn import(
 ) -> Result<Json<ImportReport>, Problem> {
     operated.permit(&person, Act::ImportOwnership, Circumstances::default())?;
     let names = (operated.names)();
+    let (bad, is_snapshot) = manner(query.as_deref())?;
     let terms = Terms {
-        bad: bad_lines(query.as_deref())?,
+        bad,
         regions: names.regions,
         issuers: names.issuers,
     };
     let (sender, receiver) = mpsc::channel(PIECES);
     let store = tokio::task::spawn_blocking(move || {
         let mut lines = BufReader::new(Lines::new(receiver));
-        operated.directory.import(&mut lines, &terms)
+        if is_snapshot {
+            operated.directory.replace(&mut lines, &terms)
+        } else {
+            operated.directory.import(&mut lines, &terms)
+        }
     });
     let arrived = pass_on(body, sender).await;
     let ended = store.await;
@@ -55,14 +60,16 @@ pub(super) async fn import(
     }
 }
 
-fn bad_lines(query: Option<&str>) -> Result<BadLines, Problem> {
+/// What becomes of bad lines, and whether the lines are a whole snapshot.
+fn manner(query: Option<&str>) -> Result<(BadLines, bool), Problem> {
     match query.unwrap_or("skip_bad=false") {
-        "skip_bad=true" => Ok(BadLines::Skip),
-        "skip_bad=false" | "" => Ok(BadLines::Refuse),
+        "skip_bad=true" => Ok((BadLines::Skip, false)),
+        "skip_bad=false" | "" => Ok((BadLines::Refuse, false)),
+        "replace=true" => Ok((BadLines::Refuse, true)),
         _ => Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "malformed-request",
-            "the query is `skip_bad=true` or `skip_bad=false`",
+            "the query is `skip_bad=true`, `skip_bad=false` or `replace=true`",
         )),
     }
 }
@@ -177,16 +184,22 @@ mod tests {
     }
 
     #[test]
-    fn only_two_queries_are_known() {
-        for refusing in [None, Some(""), Some("skip_bad=false")] {
-            assert!(matches!(bad_lines(refusing), Ok(BadLines::Refuse)));
+    fn only_these_queries_are_known() {
+        for plain in [None, Some(""), Some("skip_bad=false")] {
+            assert!(matches!(manner(plain), Ok((BadLines::Refuse, false))));
         }
-        assert!(matches!(
-            bad_lines(Some("skip_bad=true")),
-            Ok(BadLines::Skip)
-        ));
-        for unknown in ["skip_bad=yes", "skipbad=true", "skip_bad=true&x=1"] {
-            assert!(bad_lines(Some(unknown)).is_err(), "{unknown}");
+        let skipping = manner(Some("skip_bad=true"));
+        assert!(matches!(skipping, Ok((BadLines::Skip, false))));
+        let whole = manner(Some("replace=true"));
+        assert!(matches!(whole, Ok((BadLines::Refuse, true))));
+        for unknown in [
+            "skip_bad=yes",
+            "skipbad=true",
+            "skip_bad=true&x=1",
+            "replace=true&skip_bad=true",
+            "replace",
+        ] {
+            assert!(manner(Some(unknown)).is_err(), "{unknown}");
         }
     }
 }

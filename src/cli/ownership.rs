@@ -91,6 +91,10 @@ struct Import {
     /// Import the good lines although others are bad.
     #[arg(long)]
     skip_bad: bool,
+    /// Take the lines as a whole snapshot: vehicles and aliases that they leave out are forgotten, all
+    /// at one moment. Suspensions stay. Not for a directory in Redis.
+    #[arg(long, conflicts_with = "skip_bad")]
+    replace: bool,
     #[command(flatten)]
     place: Place,
     /// Read and check every line, write nothing. With a configuration, regions and issuers are
@@ -132,10 +136,15 @@ fn import(args: &Import) -> Result<(), Failure> {
         return Ok(());
     }
     let imported = match Target::find(&args.place)? {
-        Target::Gateway(client) => send(&client, &args.file, bad)?,
+        Target::Gateway(client) => send(&client, args, bad)?,
         Target::Store(directory, config, _runtime) => {
             let terms = terms(bad, Some(&config));
-            let report = directory.import(&mut *open(&args.file)?, &terms);
+            let lines = &mut *open(&args.file)?;
+            let report = if args.replace {
+                directory.replace(lines, &terms)
+            } else {
+                directory.import(lines, &terms)
+            };
             tell(&args.file, report)?.imported
         }
     };
@@ -226,11 +235,13 @@ struct Answer {
 
 /// Checks the lines here, so that bad ones are told alike with and without a gateway, and sends
 /// them.
-fn send(client: &Client, file: &Path, bad: BadLines) -> Result<u64, Failure> {
+fn send(client: &Client, args: &Import, bad: BadLines) -> Result<u64, Failure> {
+    let file = &args.file;
     let body = read_bounded(file, &mut *open(file)?, IMPORT_BYTES)?;
     let terms = terms(bad, None); // the gateway's own names are what counts
     tell(file, import::check(&mut body.as_slice(), &terms))?;
     let path = match bad {
+        BadLines::Refuse if args.replace => "/v1/ownership/import?replace=true",
         BadLines::Refuse => "/v1/ownership/import?skip_bad=false",
         BadLines::Skip => "/v1/ownership/import?skip_bad=true",
     };

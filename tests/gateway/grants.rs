@@ -146,6 +146,7 @@ fn without_the_role_nothing_changes() {
     // who runs the tests has every role there is: none of them includes it
     let file = policies.join("admin/ownership.cedar");
     fs::write(&file, "// nobody\n").unwrap();
+    fs::remove_dir_all(policies.join("admin/cases")).unwrap(); // which say otherwise
     let set = format!("policies=\"{}\"", policies.display());
     let house = House::before(Upstream::start(), MORE, &[&set]);
     let driver = ["--driver", "ben", "--entitlement", "ReadBatteryStatus"];
@@ -200,4 +201,33 @@ fn an_export_is_the_same_with_and_without_a_gateway_and_can_be_imported() {
         .output()
         .unwrap();
     assert_eq!(done(&alone), text);
+}
+
+#[test]
+fn a_snapshot_forgets_the_cars_that_it_leaves_out() {
+    let house = House::start();
+    let file = |name: &str, text: &str| {
+        let file = house.gateway.folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let other = crate::vehicles()
+        .lines()
+        .find(|line| !line.contains(OWNED))
+        .unwrap()
+        .to_owned();
+    let empty = file("empty.jsonl", "");
+    refused(
+        &run(&house, &["import", "--replace", &empty]),
+        1,
+        "empty snapshot",
+    );
+    assert_eq!(read(&house, "owner"), 200, "nothing was changed");
+    let snapshot = file("snapshot.jsonl", &other);
+    let both = ["import", "--replace", "--skip-bad", &snapshot];
+    assert_eq!(run(&house, &both).status.code(), Some(2));
+    done(&run(&house, &["import", &snapshot]));
+    assert_eq!(read(&house, "owner"), 200, "an import leaves others alone");
+    done(&run(&house, &["import", "--replace", &snapshot]));
+    assert_eq!(read(&house, "owner"), 403);
 }
