@@ -10,6 +10,7 @@ pub mod audit_log;
 pub mod history;
 pub mod local_fleet;
 pub mod redis;
+pub mod http;
 
 #[cfg(test)]
 mod directory_contract;

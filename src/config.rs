@@ -12,6 +12,7 @@ pub mod moment;
 pub mod mistakes;
 pub(crate) mod words;
 pub(crate) mod url;
+pub(crate) mod template;
 mod key;
 mod document;
 mod overrides;

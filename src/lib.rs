@@ -41,6 +41,10 @@
 //! - A WebSocket is one request for as long as it is open: what would refuse it anew ends it.
 //! - One decision, one audit record. No VIN, subject or secret in a log.
 
+/// What the tests share names the crate as one from outside does.
+#[cfg(test)]
+extern crate self as vingate;
+
 pub mod clock;
 pub mod digest;
 pub mod chain;

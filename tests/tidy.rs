@@ -116,7 +116,12 @@ const HOMES: [(&str, &[&str]); 14] = [
     ("cedar_policy_formatter", &["src/cli/policy/fmt"]),
     (
         "tokio_rustls",
-        &["src/admin/tls", "src/admin/client", "src/prober/ask"],
+        &[
+            "src/admin/tls",
+            "src/admin/client",
+            "src/prober/ask",
+            "src/adapters/http",
+        ],
     ),
     ("x509_parser", &["src/admin/person"]),
     ("governor", &["src/adapters/door"]),

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::adapters::embedded::{EmbeddedDirectory, Snapshot};
 use crate::adapters::facts::import::{ImportError, ImportReport, Terms};
+use crate::adapters::http::{HttpDirectory, NOT_OURS};
 use crate::adapters::kept::{Changes, Keeping, KeptDirectory};
 use crate::adapters::redis::RedisDirectory;
 use crate::config::ConfigFile;
@@ -44,6 +45,7 @@ pub struct Directory {
 enum Store {
     Embedded(Arc<EmbeddedDirectory>),
     Redis(Arc<RedisDirectory>, Handle),
+    Http(Arc<HttpDirectory>, Handle),
 }
 
 impl fmt::Debug for Directory {
@@ -51,6 +53,7 @@ impl fmt::Debug for Directory {
         out.write_str(match self.store {
             Store::Embedded(_) => "Directory(embedded)",
             Store::Redis(..) => "Directory(redis)",
+            Store::Http(..) => "Directory(http)",
         })
     }
 }
@@ -69,6 +72,7 @@ impl Directory {
                 EmbeddedDirectory::open(file).map(Self::embedded)
             }
             OwnershipStore::Redis => Self::redis(config, runtime),
+            OwnershipStore::Http => Self::http(config, runtime),
         }
     }
 
@@ -83,19 +87,13 @@ impl Directory {
 
     fn redis(config: &ConfigFile, runtime: &Handle) -> Result<Self, String> {
         let redis = config.redis.as_ref().ok_or("`redis` is missing")?;
-        let keep = config.ownership.keep.as_ref();
-        let keep = keep.ok_or("`ownership.keep` is missing")?;
+        let keeping = keeping(config)?;
         let key = config.switches.fleet_key_file.as_deref();
         let key = FleetKey::read(key.ok_or("`switches.fleet_key_file` is missing")?)
             .map_err(|flaw| format!("switches.fleet_key_file: {flaw}"))?;
         let entered = runtime.enter(); // its connection is kept up there
         let directory = Arc::new(RedisDirectory::open(redis, key)?);
         drop(entered);
-        let keeping = Keeping {
-            entries: usize::try_from(keep.entries).unwrap_or(usize::MAX),
-            max_age: keep.max_age.get(),
-            absent_max_age: keep.absent_max_age.get(),
-        };
         let changes = Arc::new(Changes::told());
         let (told, followed) = (Arc::clone(&changes), Arc::clone(&directory));
         runtime.spawn(async move { followed.follow(&told).await });
@@ -103,6 +101,19 @@ impl Directory {
         Ok(Self {
             port: Arc::new(KeptDirectory::new(store, keeping, changes)),
             store: Store::Redis(directory, runtime.clone()),
+        })
+    }
+
+    /// Nobody says what changed there: age alone counts.
+    fn http(config: &ConfigFile, runtime: &Handle) -> Result<Self, String> {
+        let http = config.ownership.http.as_ref();
+        let http = http.ok_or("`ownership.http` is missing")?;
+        let directory = Arc::new(HttpDirectory::open(http, runtime.clone())?);
+        let store = Arc::<HttpDirectory>::clone(&directory);
+        let changes = Arc::new(Changes::untold());
+        Ok(Self {
+            port: Arc::new(KeptDirectory::new(store, keeping(config)?, changes)),
+            store: Store::Http(directory, runtime.clone()),
         })
     }
 
@@ -123,6 +134,10 @@ impl Directory {
                 let found = runtime.block_on(directory.find(vin))?;
                 Ok(found.map(Arc::unwrap_or_clone))
             }
+            Store::Http(directory, runtime) => {
+                let found = runtime.block_on(directory.find(vin))?;
+                Ok(found.map(Arc::unwrap_or_clone))
+            }
         }
     }
 
@@ -139,6 +154,7 @@ impl Directory {
         match &self.store {
             Store::Embedded(directory) => directory.change(&vin, make),
             Store::Redis(directory, runtime) => runtime.block_on(directory.change(vin, make)),
+            Store::Http(..) => Err(Unchanged::Store(NOT_OURS.to_owned())),
         }
     }
 
@@ -173,6 +189,10 @@ impl Directory {
         match &self.store {
             Store::Embedded(directory) => directory.import(lines, terms),
             Store::Redis(directory, runtime) => directory.import(lines, terms, runtime),
+            Store::Http(..) => {
+                let message = format!("the ownership directory: {NOT_OURS}");
+                Err(ImportError::Store(message))
+            }
         }
     }
     /// All that it knows at this moment, to be written as lines.
@@ -189,4 +209,14 @@ impl Directory {
             ),
         }
     }
+}
+
+fn keeping(config: &ConfigFile) -> Result<Keeping, String> {
+    let keep = config.ownership.keep.as_ref();
+    let keep = keep.ok_or("`ownership.keep` is missing")?;
+    Ok(Keeping {
+        entries: usize::try_from(keep.entries).unwrap_or(usize::MAX),
+        max_age: keep.max_age.get(),
+        absent_max_age: keep.absent_max_age.get(),
+    })
 }

@@ -9,3 +9,4 @@ pub mod line;
 pub(crate) mod record;
 
 pub use line::Fact;
+pub(crate) use line::read as read_line;

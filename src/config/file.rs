@@ -7,6 +7,8 @@ mod admin;
 mod fuses;
 mod issuer;
 mod limits;
+mod ownership;
+mod ownership_map;
 mod redis;
 mod switches;
 
@@ -26,6 +28,13 @@ pub use admin::{Admin, AdminTls, Members, Role, Roles};
 pub use fuses::{Fuse, FuseCode, FuseState};
 pub use issuer::{Algorithm, Issuer, PrincipalClaim, PrincipalKind, PrincipalSource};
 pub use limits::{Door, Limits, Quota, QuotaKey, QuotaStore};
+pub use ownership::{
+    Absent, NotAsked, Ownership, OwnershipBreaker, OwnershipHttp, OwnershipKeep, OwnershipStore,
+    SubjectLookup, Subjects,
+};
+pub use ownership_map::{
+    CaseMap, ConsentMap, DriverMap, NotTold, Suspension, VehicleMap, WorkOrderMap,
+};
 pub use switches::{SwitchStore, Switches};
 
 /// `vingate.toml`. Relative paths are relative to the file they stand in.
@@ -253,53 +262,6 @@ pub struct Vehicles {
 
 fn default_vin_names() -> Vec<String> {
     vec!["vin".to_owned(), "x-vin".to_owned()]
-}
-
-/// Where ownership facts live.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Ownership {
-    /// Kind of store.
-    pub store: OwnershipStore,
-    /// File of the embedded store.
-    #[serde(default)]
-    #[schemars(length(min = 1))]
-    pub file: Option<PathBuf>,
-    /// How long answers of a store elsewhere are kept.
-    #[serde(default)]
-    pub keep: Option<OwnershipKeep>,
-}
-
-/// How long answers of an ownership store elsewhere are kept. Nothing is assumed: somebody who sold
-/// their car is its owner here for no longer than this, whatever happens.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OwnershipKeep {
-    /// Age limit of a vehicle's facts, and of a subject's.
-    pub max_age: Span,
-    /// Age limit of the answer that there is no such vehicle.
-    pub absent_max_age: Span,
-    /// Vehicles at most, and as many subjects: some 1 KB each.
-    #[serde(default = "OwnershipKeep::entries")]
-    #[schemars(range(min = 1, max = 10_000_000))]
-    pub entries: u32,
-}
-
-impl OwnershipKeep {
-    /// The cars that are driven in one hour of a busy day, at about 100 MB.
-    fn entries() -> u32 {
-        100_000
-    }
-}
-
-/// Kinds of ownership store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OwnershipStore {
-    /// One file on this machine.
-    Embedded,
-    /// The Redis of `[redis]`, shared by a fleet.
-    Redis,
 }
 
 /// The signed word to the upstream.

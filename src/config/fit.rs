@@ -5,6 +5,7 @@
 
 mod admin;
 mod fuses;
+mod ownership;
 mod path;
 mod references;
 mod route;
@@ -32,7 +33,7 @@ const NAMED: [&str; 5] = ["surfaces", "issuers", "upstreams", "quotas", "fuses"]
 const SEALED: [(&str, &str); 2] = [("store", "redis"), ("baseline_file", "")];
 
 /// Durations of which none makes no sense.
-pub(crate) const ABOVE_ZERO: [&str; 14] = [
+pub(crate) const ABOVE_ZERO: [&str; 17] = [
     "/fuses/*/window",
     "/fuses/*/for",
     "/switches/restore_step",
@@ -47,6 +48,9 @@ pub(crate) const ABOVE_ZERO: [&str; 14] = [
     "/redis/timeout",
     "/ownership/keep/max_age",
     "/ownership/keep/absent_max_age",
+    "/ownership/http/timeout",
+    "/ownership/http/breaker/pause",
+    "/ownership/http/breaker/longest_pause",
 ];
 
 /// Checks `vingate.toml` by itself.
@@ -83,6 +87,7 @@ pub(crate) fn config_file(config: &Document, mistakes: &mut Mistakes) {
     one_issuer_each(config, mistakes);
     one_name_for_a_subject(config, mistakes);
     store::redis(config, mistakes);
+    ownership::http(config, mistakes);
 }
 
 /// Checks a name: it is typed at 3 a.m., and stands in metrics and files.

@@ -13,7 +13,7 @@ use crate::config::shape::Shape;
 use crate::config::{ConfigFile, fit, key, overrides, schema, words};
 
 /// Keys that hold a path; a relative one starts at the file's folder.
-const PATHS: [&str; 21] = [
+const PATHS: [&str; 25] = [
     "/routes/*",
     "/policies",
     "/listeners/*/tls/certificate_file",
@@ -25,6 +25,10 @@ const PATHS: [&str; 21] = [
     "/issuers/*/jwks_file",
     "/upstreams/*/tls/ca_file",
     "/ownership/file",
+    "/ownership/http/ca_file",
+    "/ownership/http/client_certificate_file",
+    "/ownership/http/client_key_file",
+    "/ownership/http/authorization_file",
     "/assertion/key_file",
     "/audit/file",
     "/audit/pseudonym_key_file",

@@ -38,9 +38,10 @@ fn ownership_needs(config: &Document, ownership: &Node<'_>, mistakes: &mut Mista
     let Some(store) = ownership.get("store") else {
         return;
     };
-    let (needed, unused): (&[&str], &str) = match store.text() {
-        Some("embedded") => (&["file"], "keep"),
-        Some("redis") => (&["keep"], "file"),
+    let (needed, unused): (&[&str], &[&str]) = match store.text() {
+        Some("embedded") => (&["file"], &["keep", "http"]),
+        Some("redis") => (&["keep"], &["file", "http"]),
+        Some("http") => (&["keep", "http"], &["file"]),
         Some(_) | None => return,
     };
     let kind = store.text().unwrap_or_default();
@@ -48,7 +49,7 @@ fn ownership_needs(config: &Document, ownership: &Node<'_>, mistakes: &mut Mista
         let text = format!("`ownership.store = \"{kind}\"` needs `ownership.{key}`");
         mistakes.add(store.place(), text);
     }
-    if let Some(node) = ownership.get(unused) {
+    for node in unused.iter().filter_map(|key| ownership.get(key)) {
         let text = format!(
             "`{}` means nothing with `ownership.store = \"{kind}\"`",
             node.key()

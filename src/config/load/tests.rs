@@ -4,6 +4,7 @@ mod bad;
 mod bad_config;
 mod bad_redis;
 mod bad_fuses;
+mod bad_ownership;
 mod bad_routes;
 mod bad_overrides;
 mod good;

@@ -1,0 +1,238 @@
+//! Whose car is it, by an ownership service that is there already?
+//!
+//! One question a look-up, over connections that are kept. 200 is an answer where it can be understood
+//! whole, is about what was asked for, and would be taken as a line of an import; 404 is absence. All
+//! else is unknown, which is never absent.
+//!
+//! A question goes on when nobody waits for it any more: people who hang up say nothing about the
+//! service, so they don't count for its [`breaker`].
+
+mod access;
+mod answer;
+mod breaker;
+mod link;
+mod map;
+mod once;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::clock;
+use crate::config::file::{Absent, OwnershipHttp, SubjectLookup, Subjects, VehicleMap};
+use crate::config::template::Template;
+use crate::pipeline::ownership::{SubjectFacts, VehicleFacts};
+use crate::pipeline::ports::{LookupError, OwnershipDirectory};
+use crate::pipeline::vehicle::Vin;
+use answer::{Answer, Said};
+use breaker::{Breaker, Change, Ticket};
+use link::Link;
+use map::Flaw;
+
+/// What changing this store comes to.
+pub const NOT_OURS: &str = "it is an ownership service, which is only asked: the ownership service is \
+                            the place to change this";
+
+/// A directory behind HTTP.
+pub struct HttpDirectory {
+    service: Arc<Service>,
+    vehicle: Template,
+    map: VehicleMap,
+    absent: Option<Absent>,
+    /// `None`: it isn't asked about subjects.
+    subjects: Option<(Template, SubjectLookup)>,
+    runtime: Handle,
+}
+
+/// The service as a thing that may fail.
+struct Service {
+    link: Link,
+    /// One a connection.
+    places: Semaphore,
+    breaker: Mutex<Breaker>,
+    timeout: Duration,
+}
+
+impl fmt::Debug for HttpDirectory {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("HttpDirectory").finish_non_exhaustive()
+    }
+}
+
+impl HttpDirectory {
+    /// For these settings, asking on this runtime; nothing is asked yet.
+    ///
+    /// # Errors
+    /// A file can't be read, or a setting can't be used.
+    pub fn open(settings: &OwnershipHttp, runtime: Handle) -> Result<Self, String> {
+        let wrong = |key: &str| format!("`ownership.http.{key}` is no such URL");
+        let vehicle = Template::read(&settings.vehicle_url, &["vin"]);
+        let vehicle = vehicle.ok_or_else(|| wrong("vehicle_url"))?;
+        let subjects = match &settings.subjects {
+            Subjects::Not(_) => None,
+            Subjects::Asked(asked) => {
+                let url = Template::read(&asked.url, &["issuer", "subject"]);
+                let url = url.ok_or_else(|| wrong("subjects.url"))?;
+                Some((url, asked.clone()))
+            }
+        };
+        let places = usize::try_from(settings.connections).unwrap_or(1);
+        let service = Service {
+            link: Link::new(&vehicle, settings)?,
+            places: Semaphore::new(places),
+            breaker: Mutex::new(Breaker::new(&settings.breaker)),
+            timeout: settings.timeout.get(),
+        };
+        Ok(Self {
+            service: Arc::new(service),
+            vehicle,
+            map: settings.map.clone(),
+            absent: settings.absent.clone(),
+            subjects,
+            runtime,
+        })
+    }
+
+    async fn ask(
+        &self,
+        path: Option<String>,
+        absent: Option<&Absent>,
+    ) -> Result<Said, LookupError> {
+        let path =
+            path.ok_or_else(|| refused(&Flaw::wrong("what is asked has no place in a URL")))?;
+        let service = Arc::clone(&self.service);
+        let asked = self.runtime.spawn(async move { service.ask(&path).await });
+        let answer = asked.await.unwrap_or(Err(LookupError::Unreachable))?;
+        if answer.is_failure() {
+            return Err(LookupError::Unreachable);
+        }
+        answer.read(absent).map_err(|flaw| refused(&flaw))
+    }
+}
+
+impl Service {
+    /// One question: a place, then the time of an answer, however long the place took.
+    async fn ask(&self, path: &str) -> Result<Answer, LookupError> {
+        let place = timeout(self.timeout, self.places.acquire()).await;
+        let place = place.map_err(|_| LookupError::TimedOut)?;
+        let _place = place.map_err(|_| LookupError::Unreachable)?;
+        let attempt = Attempt::begin(&self.breaker)?;
+        let answer = timeout(self.timeout, self.link.get(path)).await;
+        let answer = answer.unwrap_or(Err(LookupError::TimedOut));
+        let is_answered = answer.as_ref().is_ok_and(|answer| !answer.is_failure());
+        attempt.end(is_answered);
+        answer
+    }
+}
+
+/// A question that is under way. One that never ends, as by a panic, has failed.
+struct Attempt<'a> {
+    breaker: &'a Mutex<Breaker>,
+    ticket: Option<Ticket>,
+}
+
+impl<'a> Attempt<'a> {
+    fn begin(breaker: &'a Mutex<Breaker>) -> Result<Self, LookupError> {
+        let ticket = lock(breaker).admit(clock::monotonic());
+        let ticket = Some(ticket.ok_or(LookupError::Unreachable)?);
+        Ok(Self { breaker, ticket })
+    }
+
+    fn end(mut self, is_answered: bool) {
+        self.tell(is_answered);
+    }
+
+    fn tell(&mut self, is_answered: bool) {
+        let Some(ticket) = self.ticket.take() else {
+            return;
+        };
+        let mut breaker = lock(self.breaker);
+        let change = if is_answered {
+            breaker.answered(&ticket)
+        } else {
+            breaker.failed(&ticket, clock::monotonic(), breaker::chance())
+        };
+        drop(breaker);
+        match change {
+            Some(Change::Opened(pause)) => {
+                let milliseconds = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                tracing::warn!(
+                    milliseconds,
+                    "the ownership service fails and is left alone"
+                );
+            }
+            Some(Change::Closed) => tracing::info!("the ownership service answers again"),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.tell(false);
+    }
+}
+
+/// Nothing in it can be half done.
+fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
+    breaker.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says what is wrong with an answer, never whose it is: that is personal data.
+fn refused(flaw: &Flaw) -> LookupError {
+    match flaw {
+        Flaw::OfAnother => tracing::error!(
+            target: "vingate::alarm",
+            "the ownership service, or something before it, mixes answers up"
+        ),
+        Flaw::Wrong(flaw) => {
+            tracing::warn!(flaw, "an answer of the ownership service is refused");
+        }
+    }
+    LookupError::Malformed
+}
+
+#[async_trait]
+impl OwnershipDirectory for HttpDirectory {
+    async fn find(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError> {
+        let path = self.vehicle.fill(&[("vin", vin.as_str())]);
+        match self.ask(path, self.absent.as_ref()).await? {
+            Said::Absent => Ok(None),
+            Said::This(body) => {
+                let facts = map::vehicle(&self.map, &body, vin);
+                Ok(Some(Arc::new(facts.map_err(|flaw| refused(&flaw))?)))
+            }
+        }
+    }
+
+    async fn find_subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError> {
+        let Some((url, lookup)) = &self.subjects else {
+            return Ok(SubjectFacts::default()); // as the configuration says in so many words
+        };
+        let path = url.fill(&[("issuer", issuer), ("subject", subject)]);
+        match self.ask(path, lookup.absent.as_ref()).await? {
+            Said::Absent if lookup.absent.is_some() => Ok(SubjectFacts::default()),
+            // anybody's 404 would suspend nobody
+            Said::Absent => Err(refused(&Flaw::wrong("a 404 about a subject says nothing"))),
+            Said::This(body) => {
+                let facts = map::subject(lookup, &body, (issuer, subject));
+                facts.map_err(|flaw| refused(&flaw))
+            }
+        }
+    }
+}
+
+/// Where a pointer leads; what isn't there is told by the name of the key.
+fn at<'a>(body: &'a Value, name: &str, pointer: &str) -> Result<&'a Value, Flaw> {
+    let found = body.pointer(pointer);
+    found.ok_or_else(|| Flaw::Wrong(format!("it has no `{name}`")))
+}
+
+#[cfg(test)]
+mod tests;

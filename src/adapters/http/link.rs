@@ -1,0 +1,207 @@
+//! Is there a connection to the service, and what comes back over it?
+//!
+//! Connections are kept, each for a minute at most: then names are looked up and files are read
+//! anew, so that a service that moved, and a certificate or token that was renewed, count without a
+//! restart.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, header};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::rt::{Read, Write};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::task::{AbortHandle, spawn_blocking};
+use tokio_rustls::TlsConnector;
+
+use super::access::Access;
+use super::answer::Answer;
+use crate::clock;
+use crate::config::file::OwnershipHttp;
+use crate::config::template::Template;
+use crate::pipeline::ports::LookupError;
+
+/// Largest body of an answer: as long as a line of an import.
+const ANSWER_BYTES: usize = 64 * 1024;
+
+/// Largest head of one.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// How long a connection is used.
+const LIFETIME: Duration = Duration::from_secs(60);
+
+/// The way to a service.
+pub(super) struct Link {
+    server: Template,
+    name: ServerName<'static>,
+    authority: HeaderValue,
+    settings: Arc<OwnershipHttp>,
+    /// As the files were when they could last be read.
+    access: Mutex<Access>,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// One connection, free to be asked.
+struct Connection {
+    sender: SendRequest<Empty<Bytes>>,
+    authorization: Option<HeaderValue>,
+    made_at: Instant,
+    _driven: Driven,
+}
+
+/// A connection at work; it ends with this.
+struct Driven(AbortHandle);
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Link {
+    /// To the server of this URL. Reads files, and connects to nothing yet.
+    ///
+    /// # Errors
+    /// A file can't be read, or holds something else.
+    pub(super) fn new(server: &Template, settings: &OwnershipHttp) -> Result<Self, String> {
+        let bare = server.bare_host();
+        let name = ServerName::try_from(bare.to_owned());
+        let authority = format!("{}:{}", server.host, server.port);
+        let authority = HeaderValue::try_from(authority).map_err(|error| error.to_string())?;
+        let access = Access::read(settings)?;
+        if server.is_encrypted && access.tls.is_none() {
+            return Err("`ownership.http.ca_file` is missing".to_owned());
+        }
+        Ok(Self {
+            name: name.map_err(|error| format!("`{bare}`: no host: {error}"))?,
+            server: server.clone(),
+            authority,
+            settings: Arc::new(settings.clone()),
+            access: Mutex::new(access),
+            idle: Mutex::default(),
+        })
+    }
+
+    /// Asks for a path. Takes as long as it takes.
+    pub(super) async fn get(&self, path: &str) -> Result<Answer, LookupError> {
+        if let Some(connection) = self.take()
+            && let Ok(answer) = self.ask(connection, path).await
+        {
+            return Ok(answer);
+        }
+        // a kept connection may have been closed meanwhile, and a question may be asked twice
+        let connection = self.connect().await?;
+        self.ask(connection, path).await
+    }
+
+    fn take(&self) -> Option<Connection> {
+        let mut idle = lock(&self.idle);
+        idle.retain(|one| !one.sender.is_closed() && one.made_at.elapsed() < LIFETIME);
+        idle.pop()
+    }
+
+    async fn ask(&self, mut connection: Connection, path: &str) -> Result<Answer, LookupError> {
+        let mut request = Request::get(path)
+            .header(header::HOST, &self.authority)
+            .header(header::ACCEPT, "application/json")
+            .header(header::CACHE_CONTROL, "no-cache") // what is asked fresh is meant so
+            .body(Empty::new())
+            .map_err(|_| LookupError::Malformed)?;
+        if let Some(authorization) = &connection.authorization {
+            let headers = request.headers_mut();
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
+        let sender = &mut connection.sender;
+        sender.ready().await.map_err(|error| failed(&error))?;
+        let answer = sender.send_request(request).await;
+        let (head, body) = answer.map_err(|error| failed(&error))?.into_parts();
+        let body = match Limited::new(body, ANSWER_BYTES).collect().await {
+            Ok(body) => {
+                lock(&self.idle).push(connection);
+                Some(body.to_bytes())
+            }
+            Err(error) if error.is::<LengthLimitError>() => None,
+            Err(error) => {
+                tracing::debug!(%error, "an answer of the ownership service breaks off");
+                return Err(LookupError::Unreachable);
+            }
+        };
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
+    }
+
+    async fn connect(&self) -> Result<Connection, LookupError> {
+        let access = self.read_access().await;
+        let connected = self.connect_with(access).await;
+        connected.map_err(|error| {
+            tracing::debug!(%error, "no connection to the ownership service");
+            LookupError::Unreachable
+        })
+    }
+
+    async fn connect_with(&self, access: Access) -> io::Result<Connection> {
+        let server = (self.server.bare_host(), self.server.port);
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        let (sender, driven) = match access.tls {
+            None => shake(TokioIo::new(stream)).await?,
+            Some(tls) => {
+                let stream = TlsConnector::from(tls).connect(self.name.clone(), stream);
+                shake(TokioIo::new(stream.await?)).await?
+            }
+        };
+        Ok(Connection {
+            sender,
+            authorization: access.authorization,
+            made_at: clock::monotonic(),
+            _driven: driven,
+        })
+    }
+
+    /// What the files hold now; while they can't be read, what they held before.
+    async fn read_access(&self) -> Access {
+        let settings = Arc::clone(&self.settings);
+        let read = spawn_blocking(move || Access::read(&settings)).await;
+        let read = read.unwrap_or_else(|error| Err(error.to_string()));
+        let mut access = lock(&self.access);
+        match read {
+            Ok(read) => *access = read,
+            Err(flaw) => tracing::warn!(flaw, "a file of the ownership service can't be used"),
+        }
+        access.clone()
+    }
+}
+
+async fn shake<T>(stream: T) -> io::Result<(SendRequest<Empty<Bytes>>, Driven)>
+where
+    T: Read + Write + Unpin + Send + 'static,
+{
+    let shaken = http1::Builder::new()
+        .max_buf_size(HEAD_BYTES)
+        .handshake(stream);
+    let (sender, connection) = shaken.await.map_err(io::Error::other)?;
+    Ok((sender, Driven(tokio::spawn(connection).abort_handle())))
+}
+
+/// Bytes that are no HTTP come from somebody who speaks something else.
+fn failed(error: &hyper::Error) -> LookupError {
+    tracing::debug!(%error, "no answer of the ownership service");
+    if error.is_parse() {
+        LookupError::Malformed
+    } else {
+        LookupError::Unreachable
+    }
+}
+
+/// Nothing in it can be half done.
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
