@@ -39,6 +39,14 @@ use map::Flaw;
 pub const NOT_OURS: &str = "it is an ownership service, which is only asked: the ownership service is \
                             the place to change this";
 
+/// Whether its files can be used; asks nobody.
+///
+/// # Errors
+/// The first that can't.
+pub fn check(settings: &OwnershipHttp) -> Result<(), String> {
+    access::Access::read(settings).map(drop)
+}
+
 /// A directory behind HTTP.
 pub struct HttpDirectory {
     service: Arc<Service>,

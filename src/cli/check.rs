@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::adapters;
+use crate::cli::whole::Refusal;
 use crate::cli::{self, ConfigArgs, End, Failure, Output, whole};
-use crate::config::{self, Loaded};
+use crate::config::{self, Loaded, Mistakes};
 use crate::rules::Rules;
 
 /// Arguments.
@@ -42,8 +44,26 @@ struct Off {
 /// Every mistake (exit code 3), or every failing case (4).
 pub fn run(args: &Args) -> Result<(), Failure> {
     let loaded = config::load(&args.config.config, &args.config.set)?;
-    let whole = whole::build(&loaded)?;
+    let mut mistakes = ownership(&loaded);
+    let whole = match whole::build(&loaded) {
+        Ok(whole) => mistakes.or(whole)?,
+        Err(Refusal::Wrong(others)) => {
+            mistakes.extend(others);
+            return Err(mistakes.into());
+        }
+        Err(cases @ Refusal::Cases(_)) => mistakes.or(Err(cases))??,
+    };
     print(&summary(&loaded, &whole.rules, whole.cases), args.output)
+}
+
+/// The files of an ownership service, which a start reads and a reload doesn't.
+fn ownership(loaded: &Loaded) -> Mistakes {
+    let mut mistakes = Mistakes::default();
+    let http = loaded.config.ownership.http.as_ref();
+    if let Some(Err(flaw)) = http.map(adapters::http::check) {
+        mistakes.add(loaded.origins.place("ownership.http"), flaw);
+    }
+    mistakes
 }
 
 fn summary(loaded: &Loaded, rules: &Rules, cases: usize) -> Summary {

@@ -189,7 +189,8 @@ impl State {
                 acts.rotate_left(1);
                 acts.last().cloned().unwrap()
             };
-            let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+            let before = self.at_once.fetch_add(1, Ordering::SeqCst);
+            let now = before.saturating_add(1);
             self.most_at_once.fetch_max(now, Ordering::SeqCst);
             let (answer, goes_on) = match act {
                 Act::Honest => (self.answer(&path), true),

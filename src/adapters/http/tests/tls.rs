@@ -78,7 +78,11 @@ fn files_that_cannot_be_used_are_told_without_what_they_hold() {
     let of = |change: &dyn Fn(&mut OwnershipHttp)| {
         let mut settings = house.settings("");
         change(&mut settings);
-        HttpDirectory::open(&settings, runtime.handle().clone()).unwrap_err()
+        let flaw = HttpDirectory::open(&settings, runtime.handle().clone()).unwrap_err();
+        let checked = check(&settings).err();
+        let is_told = checked.as_ref() == Some(&flaw) || settings.ca_file.is_none();
+        assert!(is_told, "{checked:?}"); // that a key is missing is told by the file's shape
+        flaw
     };
     let empty = file("empty", "\n");
     let two = file("two", "hunter2\nhunter3\n");
