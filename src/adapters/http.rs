@@ -5,7 +5,7 @@
 //! else is unknown, which is never absent.
 //!
 //! A question goes on when nobody waits for it any more: people who hang up say nothing about the
-//! service, so they don't count for its [`breaker`].
+//! service, so they do not count for its breaker.
 
 mod access;
 mod answer;
