@@ -174,6 +174,7 @@ impl Directory {
                 "an ownership directory in Redis can't be replaced at one moment: import instead"
                     .to_owned(),
             )),
+            Store::Http(..) => Err(not_ours()),
         }
     }
 
@@ -189,12 +190,10 @@ impl Directory {
         match &self.store {
             Store::Embedded(directory) => directory.import(lines, terms),
             Store::Redis(directory, runtime) => directory.import(lines, terms, runtime),
-            Store::Http(..) => {
-                let message = format!("the ownership directory: {NOT_OURS}");
-                Err(ImportError::Store(message))
-            }
+            Store::Http(..) => Err(not_ours()),
         }
     }
+
     /// All that it knows at this moment, to be written as lines.
     ///
     /// # Errors
@@ -207,8 +206,13 @@ impl Directory {
                  records could be missing"
                     .to_owned(),
             ),
+            Store::Http(..) => Err(format!("the ownership directory: {NOT_OURS}")),
         }
     }
+}
+
+fn not_ours() -> ImportError {
+    ImportError::Store(format!("the ownership directory: {NOT_OURS}"))
 }
 
 fn keeping(config: &ConfigFile) -> Result<Keeping, String> {
