@@ -8,7 +8,7 @@
 //! Redis only carries: what has no seal of the fleet, is about something else, or is older than what
 //! was seen before, is an alarm and no answer.
 
-mod changed;
+pub(super) mod changed;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};

@@ -1,6 +1,6 @@
 //! Who hears what changed in a directory of Redis, and what if a word of it is lost?
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -21,6 +21,34 @@ const POLL: Duration = Duration::from_millis(200);
 /// or nothing is kept any more: within a second either way.
 const LEASE: Duration = Duration::from_millis(800);
 
+/// What was heard so far.
+#[derive(Default)]
+pub(in crate::adapters::redis) struct Follower {
+    pub(in crate::adapters::redis) last: Option<String>,
+    /// When the last look began that nothing interrupted since.
+    looked_at: Option<Instant>,
+}
+
+impl Follower {
+    /// Looks once. After a look that failed, or too long after the last one, anything may have changed
+    /// and its word been lost with the rest: a store that came back empty knows no word at all.
+    pub(in crate::adapters::redis) async fn look(
+        &mut self,
+        directory: &RedisDirectory,
+        changes: &Changes,
+    ) -> Result<(), FleetError> {
+        let begun = clock::monotonic();
+        let in_touch = self.looked_at.take();
+        directory.news(&mut self.last, changes).await?;
+        if in_touch.is_none_or(|at| at.elapsed() >= LEASE) {
+            changes.everything();
+        }
+        changes.heard(LEASE.saturating_sub(begun.elapsed()));
+        self.looked_at = Some(begun);
+        Ok(())
+    }
+}
+
 impl RedisDirectory {
     /// Tells every gateway what changed.
     pub(super) async fn tell(&self, what: &str) -> Result<(), FleetError> {
@@ -32,32 +60,22 @@ impl RedisDirectory {
 
     /// Says to `changes` what changes, for as long as it is polled.
     pub async fn follow(&self, changes: &Changes) {
-        let mut last: Option<String> = None;
+        let mut follower = Follower::default();
         let mut was_heard = true;
         loop {
-            let begun = clock::monotonic();
-            match self.news(&mut last, changes).await {
-                Ok(()) => {
-                    changes.heard(LEASE.saturating_sub(begun.elapsed()));
-                    was_heard = true;
-                }
-                Err(error) => {
-                    if was_heard {
-                        tracing::warn!(%error, "changes of ownership aren't heard: no answer is kept");
-                    }
-                    was_heard = false;
-                }
+            let heard = follower.look(self, changes).await;
+            if let Err(error) = &heard
+                && was_heard
+            {
+                tracing::warn!(%error, "changes of ownership aren't heard: no answer is kept");
             }
+            was_heard = heard.is_ok();
             sleep(POLL).await;
         }
     }
 
     /// What changed since `last`.
-    pub(in crate::adapters::redis) async fn news(
-        &self,
-        last: &mut Option<String>,
-        changes: &Changes,
-    ) -> Result<(), FleetError> {
+    async fn news(&self, last: &mut Option<String>, changes: &Changes) -> Result<(), FleetError> {
         loop {
             let [log, newest] = &self.changed;
             let mut ask = script(include_str!("../news.lua"), &[log, newest]);

@@ -7,6 +7,7 @@ use crate::adapters::directory::Unchanged;
 use crate::adapters::directory_contract;
 use crate::adapters::facts::import::{BadLines, Terms};
 use crate::adapters::kept::{Changes, Keeping, KeptDirectory};
+use crate::adapters::redis::directory::changed::Follower;
 use crate::pipeline::ownership::VehicleFacts;
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
@@ -239,11 +240,11 @@ async fn changes_that_were_lost_leave_nothing_kept() {
     let kept = Arc::<RedisDirectory>::clone(&store);
     let kept = KeptDirectory::new(kept, keeping, Arc::clone(&changes));
     let (log, last) = ("{vingate:vingate}:changed", "{vingate:vingate}:change");
-    let mut read: Option<String> = None;
+    let mut follower = Follower::default();
     for (what, script) in LOSSES {
         for sold_to in ["alice", "bob"] {
             sell(&store, VIN, sold_to).await;
-            if let (Some(read), "bob") = (&read, sold_to) {
+            if let (Some(read), "bob") = (&follower.last, sold_to) {
                 server.command(&[
                     "EVAL",
                     script,
@@ -255,7 +256,7 @@ async fn changes_that_were_lost_leave_nothing_kept() {
                     &format!("v:{NEIGHBOUR}"),
                 ]);
             }
-            store.news(&mut read, &changes).await.unwrap();
+            follower.look(&store, &changes).await.unwrap();
             let found = owner(&kept, VIN).await;
             assert_eq!(found, Ok(Some(sold_to.to_owned())), "{what} is lost");
         }
@@ -305,6 +306,35 @@ async fn a_server_that_is_gone_hangs_or_flaps_allows_nobody() {
         owner(&one.directory, VIN).await == Ok(Some("bob".to_owned()))
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_comes_back_empty_is_not_the_one_that_was_empty_before() {
+    let mut server = Server::start();
+    let settings = settings(&single(&server));
+    let store = directory(&settings);
+    let changes = Arc::new(Changes::told());
+    let keeping = Keeping {
+        entries: 100,
+        max_age: LONG,
+        absent_max_age: LONG,
+    };
+    let kept = Arc::<RedisDirectory>::clone(&store);
+    let kept = KeptDirectory::new(kept, keeping, Arc::clone(&changes));
+    let mut follower = Follower::default();
+    until("connected", async || store.find(&vin(VIN)).await.is_ok()).await;
+    follower.look(&store, &changes).await.unwrap();
+    // sold, kept and lost before anybody looks again
+    sell(&store, VIN, "alice").await;
+    changes.heard(LONG);
+    assert_eq!(owner(&kept, VIN).await, Ok(Some("alice".to_owned())));
+    server.kill();
+    assert!(follower.look(&store, &changes).await.is_err());
+    server.restart(Restart::Empty);
+    while follower.look(&store, &changes).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(owner(&kept, VIN).await, Ok(None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
