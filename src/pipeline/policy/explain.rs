@@ -2,7 +2,7 @@
 //!
 //! For a case: who decided, with their reasons and places. Where nothing permits it, the nearest
 //! permit: among those whose scope fits, the one with the fewest conditions that do not hold. Each
-//! condition is asked about by itself ([`parts`]); Cedar evaluates, nothing here does.
+//! condition is asked about by itself (`parts`); Cedar evaluates, nothing here does.
 
 mod clause;
 #[cfg(test)]
