@@ -338,7 +338,12 @@ impl OwnershipDirectory for RedisDirectory {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
         };
-        let found = self.read_newest(&of_subject(&key)).await.map_err(lookup)?;
+        let about = of_subject(&key);
+        let found = self.read_newest(&about).await.map_err(lookup)?;
+        // a suspension that is taken back leaves a sealed record: gone is not taken back
+        if found.is_none() && self.seen.get(&self.seen_as(&about)).is_some() {
+            return Err(lookup(refused("it is gone")));
+        }
         match found.and_then(|found| found.record) {
             None => Ok(SubjectFacts::default()),
             Some(record) => record::decode_subject(&record).ok_or(LookupError::Malformed),

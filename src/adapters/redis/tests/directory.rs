@@ -130,6 +130,34 @@ async fn whoever_only_writes_to_redis_owns_nothing() {
     assert_eq!(owner(&*directory, VIN).await, Ok(Some("bob".to_owned())));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspension_that_is_removed_behind_the_fleets_back_lets_nobody_in() {
+    let server = Server::start();
+    let directory = directory(&settings(&single(&server)));
+    let suspend = |suspended: bool| {
+        let line =
+            serde_json::json!({"issuer": "owners", "subject": "bob", "suspended": suspended});
+        fill(&directory, &line.to_string());
+    };
+    let bob = async || {
+        let found = directory.find_subject("owners", "bob").await;
+        found.map(|facts| facts.suspended)
+    };
+    assert_eq!(bob().await, Ok(false), "nobody is suspended at first");
+    suspend(true);
+    assert_eq!(bob().await, Ok(true));
+    server.command(&["FLUSHALL"]);
+    assert_eq!(
+        bob().await,
+        Err(LookupError::Malformed),
+        "gone is not taken back"
+    );
+    suspend(true);
+    assert_eq!(bob().await, Ok(true));
+    suspend(false);
+    assert_eq!(bob().await, Ok(false), "taken back");
+}
+
 /// A gateway's view: what it keeps, and the task that hears what changes.
 struct Replica {
     directory: KeptDirectory,
