@@ -8,6 +8,7 @@ pub mod door;
 pub mod ledger;
 pub mod audit_log;
 pub mod history;
+pub mod generations;
 pub mod local_fleet;
 pub mod redis;
 pub mod http;

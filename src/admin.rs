@@ -23,6 +23,7 @@ mod openapi;
 mod ownership;
 pub mod person;
 mod places;
+pub mod policies;
 mod problem;
 mod serving;
 mod socket;
@@ -34,14 +35,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
 
 use crate::adapters::directory::Directory;
 use crate::adapters::history::History;
 use crate::admin::access::Access;
 use crate::admin::authority::{Act, Circumstances, NotAllowed};
 use crate::admin::person::Person;
+use crate::admin::policies::{PoliciesForm, Wish};
 use crate::admin::problem::Problem;
 use crate::chain::ChainKey;
 use crate::clock;
@@ -81,6 +83,10 @@ pub struct Operated {
     pub history: Arc<History>,
     /// The chained logs.
     pub logs: Arc<Logs>,
+    /// Which policies are in force.
+    pub policies: Arc<ArcSwap<PoliciesForm>>,
+    /// Whoever loads policies.
+    pub wishes: mpsc::Sender<Wish>,
 }
 
 /// The switch log's line of who was refused what.

@@ -3,6 +3,7 @@
 //! stdout is data, stderr is talk. Exit codes: 0 done, 1 failed, 2 usage, 3 invalid input, 4 test or
 //! proof failed, 5 refused, 6 not confirmed by every replica, 7 conflict.
 
+mod chosen;
 mod whole;
 pub mod reach;
 pub mod run;

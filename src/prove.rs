@@ -159,7 +159,7 @@ async fn check_bound(solver: &mut Solver<'_>, estate: &Estate, bound: &Bound) ->
         }
     }
     Claim {
-        name: format!("{} {}", bound.kind, bound.name),
+        name: bound.kind.claim(&bound.name),
         says: bound.says.clone(),
         place: bound.place.clone(),
         broken: stories.iter().map(ToString::to_string).collect(),
@@ -183,7 +183,7 @@ async fn check_errors(solver: &mut Solver<'_>, estate: &Estate) -> Claim {
         }
     }
     Claim {
-        name: "never errs".to_owned(),
+        name: bounds::NEVER_ERRS.to_owned(),
         says: "every policy can be evaluated, whatever the facts".to_owned(),
         place: estate.place.clone(),
         broken: stories.iter().map(ToString::to_string).collect(),

@@ -89,6 +89,10 @@ pub enum Observed {
     AuditHealthy,
     /// Open connections of clients.
     Connections,
+    /// 1 while the policies in force have no trusted signature or lack a proof.
+    PoliciesOdd,
+    /// 1 while an operator went back to older policies.
+    PoliciesRolledBack,
 }
 
 /// How a reload ended.
@@ -243,6 +247,8 @@ impl Telemetry {
             Observed::AuditWaiting => "vingate.audit.waiting",
             Observed::AuditHealthy => "vingate.audit.healthy",
             Observed::Connections => "vingate.connections",
+            Observed::PoliciesOdd => "vingate.policies.unproved",
+            Observed::PoliciesRolledBack => "vingate.policies.rolled_back",
             Observed::AuditWriteErrors => {
                 return self.observe_sum("vingate.audit.write_errors", read);
             }

@@ -37,6 +37,10 @@ mod operators;
 mod fuse;
 #[path = "gateway/grants.rs"]
 mod grants;
+#[path = "gateway/bundles.rs"]
+mod bundles;
+#[path = "gateway/unbuilt.rs"]
+mod unbuilt;
 
 use support::{Gateway, Plan, Tokens, Upstream};
 

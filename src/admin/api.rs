@@ -12,6 +12,7 @@
 //! | `GET /v1/baseline` | the board, sealed, for a cold start |
 //! | `GET /v1/events` | what changes, as it changes |
 //! | `GET /v1/openapi.json` | all calls, for machines |
+//! | `GET /v1/policies`, `POST /v1/policies:rollback`, `:break-glass` | which policies are in force |
 //! | `POST /v1/ownership/import`, `GET /v1/ownership/export` | fills the ownership directory; all of it |
 //! | `GET /v1/ownership/vehicles/{vin}` | whose a vehicle is |
 //! | `POST /v1/ownership/vehicles/{vin}:grant`, `:revoke`, `:suspend`, `:unsuspend` | changes that |
@@ -41,7 +42,7 @@ use crate::admin::problem::Problem;
 use crate::admin::serving::{self, Entrance};
 use crate::admin::socket::own_user;
 use crate::admin::{
-    Operated, events, exporting, facts, granting, openapi, ownership, refusal, switches,
+    Operated, events, exporting, facts, granting, openapi, ownership, policies, refusal, switches,
 };
 
 /// Bytes of a closure: some 400,000 VINs.
@@ -107,6 +108,9 @@ fn router(operated: Operated, always: BTreeSet<u32>) -> Router {
         .route("/v1/baseline", get(facts::baseline))
         .route("/v1/events", get(events::follow))
         .route("/v1/openapi.json", get(openapi::document))
+        .route("/v1/policies", get(policies::show))
+        .route("/v1/policies:rollback", post(policies::roll_back))
+        .route("/v1/policies:break-glass", post(policies::break_glass))
         .route("/v1/ownership/export", get(exporting::export))
         .route(
             "/v1/ownership/vehicles/{vin}",

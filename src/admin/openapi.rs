@@ -15,6 +15,7 @@ use crate::admin::asked::{
 };
 use crate::admin::facts::{Previewed, Replicas, SurfaceFacts, Verified};
 use crate::admin::granting::{Grant, Revoke, Suspend, Told};
+use crate::admin::policies::{BreakGlass, PoliciesForm, RollBack};
 use crate::admin::problem::Problem;
 use crate::drill::Drilled;
 use crate::switchboard::Closure;
@@ -173,6 +174,27 @@ pub(super) const CALLS: &[Call] = &[
         "this document",
         Body::Other("application/json"),
     ),
+    reads(
+        "/v1/policies",
+        "which policies are in force, and which bundles are kept",
+        Body::Json(of::<PoliciesForm>),
+    ),
+    Call {
+        answer: Body::Json(of::<PoliciesForm>),
+        ..changes(
+            "/v1/policies:rollback",
+            "goes back to a bundle that is kept",
+            Body::Json(of::<RollBack>),
+        )
+    },
+    Call {
+        answer: Body::Json(of::<PoliciesForm>),
+        ..changes(
+            "/v1/policies:break-glass",
+            "lets a bundle be loaded that nobody signed or proved",
+            Body::Json(of::<BreakGlass>),
+        )
+    },
     Call {
         answer: Body::Other("application/json"),
         ..changes(

@@ -3,10 +3,9 @@
 use serde::Serialize;
 
 use crate::adapters;
-use crate::cli::whole::Refusal;
+use crate::cli::whole::{Refusal, Whole};
 use crate::cli::{self, ConfigArgs, End, Failure, Output, whole};
 use crate::config::{self, Loaded, Mistakes};
-use crate::rules::Rules;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -27,6 +26,8 @@ struct Summary {
     routes: usize,
     policy_files: usize,
     policy_revision: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_bundle: Option<String>,
     cases: usize,
     off: Vec<Off>,
 }
@@ -53,7 +54,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         }
         Err(cases @ Refusal::Cases(_)) => mistakes.or(Err(cases))??,
     };
-    print(&summary(&loaded, &whole.rules, whole.cases), args.output)
+    print(&summary(&loaded, &whole), args.output)
 }
 
 /// The files of an ownership service, which a start reads and a reload doesn't.
@@ -66,7 +67,8 @@ fn ownership(loaded: &Loaded) -> Mistakes {
     mistakes
 }
 
-fn summary(loaded: &Loaded, rules: &Rules, cases: usize) -> Summary {
+fn summary(loaded: &Loaded, whole: &Whole) -> Summary {
+    let bundle = whole.bundle.as_ref().map(|chosen| chosen.bundle.id());
     let off = loaded.routes.iter().filter_map(|route| {
         route.entry.off.as_ref().map(|reason| Off {
             route: route.entry.id.clone(),
@@ -77,25 +79,16 @@ fn summary(loaded: &Loaded, rules: &Rules, cases: usize) -> Summary {
         listeners: loaded.config.listeners.len(),
         surfaces: loaded.config.surfaces.len(),
         routes: loaded.routes.len(),
-        policy_files: policy_files(loaded),
-        policy_revision: rules.policies.revision().to_string(),
-        cases,
+        policy_files: whole.policy_files,
+        policy_revision: whole.rules.policies.revision().to_string(),
+        policy_bundle: bundle.map(|id| id.as_str().to_owned()),
+        cases: whole.cases,
         off: off.collect(),
     }
 }
 
-/// Files that policies were loaded from; the folder could just be read.
-fn policy_files(loaded: &Loaded) -> usize {
-    std::fs::read_dir(&loaded.config.policies).map_or(0, |entries| {
-        entries
-            .flatten()
-            .filter(|entry| entry.path().extension().is_some_and(|end| end == "cedar"))
-            .count()
-    })
-}
-
 fn print(summary: &Summary, output: Output) -> Result<(), Failure> {
-    let counts = [
+    let mut counts = vec![
         ("listeners", summary.listeners.to_string()),
         ("surfaces", summary.surfaces.to_string()),
         ("routes", summary.routes.to_string()),
@@ -104,6 +97,9 @@ fn print(summary: &Summary, output: Output) -> Result<(), Failure> {
         ("cases", summary.cases.to_string()),
         ("routes_off", summary.off.len().to_string()),
     ];
+    if let Some(bundle) = &summary.policy_bundle {
+        counts.push(("policy_bundle", bundle.clone()));
+    }
     match output {
         Output::Json => {
             let text = serde_json::to_string_pretty(summary)
@@ -119,8 +115,8 @@ fn print(summary: &Summary, output: Output) -> Result<(), Failure> {
             }
         }
         Output::Table => {
-            let rows = counts.map(|(name, value)| [name.replace('_', " "), value]);
-            cli::table(&rows);
+            let row = |(name, value): (&str, String)| [name.replace('_', " "), value];
+            cli::table(&counts.into_iter().map(row).collect::<Vec<_>>());
             let off = summary.off.iter();
             let rows: Vec<_> = off
                 .map(|off| [format!("  {}", off.route), off.reason.clone()])

@@ -2,18 +2,23 @@
 //!
 //! Those for vehicles, and those for operators where the folder has them.
 
+mod build;
 mod explain;
 mod fmt;
 mod lint;
+mod loaded;
+mod offline;
 mod prove;
 mod test;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::adapters::generations::read_bundle;
 use crate::admin::authority::{self, Authority};
-use crate::cli::{Failure, data};
+use crate::cli::{End, Failure, chosen, data};
 use crate::config;
 use crate::pipeline::policy::PolicySet;
+use crate::pipeline::policy::bundle::{Bundle, VerifyingKey};
 use crate::pipeline::policy::files::Files;
 
 /// Arguments.
@@ -51,6 +56,25 @@ enum PolicyCommand {
     /// no policy may fail to be evaluated. What doesn't hold is told by an example: who, what, to which
     /// car, by which policy. In each run a hole is planted, and must be found.
     Prove(prove::Args),
+    /// Check, test and prove, and write it all into one signed file, which a gateway loads.
+    ///
+    /// Schema, policies, cases, ceilings and floors, with what was proved of them. Exit 3 or 4 if
+    /// anything is wrong: nothing is written then. The same files at the same time (`--built`) make the
+    /// same bytes.
+    Build(build::Args),
+    /// Which policies a gateway has in force, and which bundles it keeps.
+    Show(loaded::ShowArgs),
+    /// Have a gateway go back to a policy bundle that it loaded before: the one before, or `--to`.
+    ///
+    /// It needs no network: five bundles are kept. The one that was left stays left until another one
+    /// lies in its place.
+    Rollback(loaded::RollBackArgs),
+    /// Let a gateway load a bundle that nobody signed or proved; recorded, logged, and for a time.
+    ///
+    /// For when nobody who can sign is there. It is for this one file, however it gets in its place; its
+    /// cases must still pass. What is in force stays in force when the time is over; a start or a reload
+    /// refuses it then.
+    BreakGlass(loaded::BreakGlassArgs),
 }
 
 /// How long the solver may think.
@@ -83,31 +107,59 @@ impl Solver {
 #[cfg(not(feature = "prove"))]
 fn without_prover() -> Failure {
     let message = "this build has no prover: it was made without the cargo feature `prove`";
-    Failure::new(crate::cli::End::Failed, message)
+    Failure::new(End::Failed, message)
 }
 
 /// Which policies.
 #[derive(Debug, clap::Args)]
 struct Target {
-    /// Folder of schema and policies [default: policies].
+    /// Folder of schema and policies, or a bundle [default: policies].
     #[arg(value_name = "DIR", conflicts_with = "config")]
     directory: Option<PathBuf>,
+    /// Public key that a bundle must be signed by, PEM. Repeatable.
+    #[arg(long = "key", value_name = "FILE", conflicts_with = "config")]
+    keys: Vec<PathBuf>,
     /// Configuration file whose policies are meant.
     #[arg(short = 'c', long = "config", value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 impl Target {
+    /// What is to be read. A bundle is read only if a given key signed it.
     fn files(&self) -> Result<Files, Failure> {
-        Ok(Files::folder(&self.folder()?))
+        match (&self.directory, &self.config) {
+            (None, Some(file)) => Ok(chosen::choose(&config::load(file, &[])?)?.files),
+            (Some(path), _) if path.is_file() => self.open(path),
+            (Some(_) | None, _) => Ok(Files::folder(&self.folder()?)),
+        }
     }
 
-    fn folder(&self) -> Result<PathBuf, Failure> {
-        match (&self.directory, &self.config) {
-            (Some(directory), _) => Ok(directory.clone()),
-            (None, Some(file)) => Ok(config::load(file, &[])?.config.policies),
-            (None, None) => Ok(PathBuf::from("policies")),
+    fn open(&self, path: &Path) -> Result<Files, Failure> {
+        let invalid = |flaw: String| Failure::new(End::InvalidInput, flaw);
+        if self.keys.is_empty() {
+            let message = "a bundle is read by the key that signed it: `--key FILE`";
+            return Err(Failure::new(End::Usage, message));
         }
+        let keys = self.keys.iter().map(|file| VerifyingKey::read(file));
+        let keys = keys.collect::<Result<Vec<_>, _>>().map_err(invalid)?;
+        let bytes = read_bundle(path).map_err(invalid)?;
+        let bundle = Bundle::open(&bytes, &keys, |_| false);
+        let bundle = bundle.map_err(|flaw| invalid(format!("`{}` {flaw}", path.display())))?;
+        Ok(bundle.files(path))
+    }
+
+    /// A folder that can be written to.
+    fn folder(&self) -> Result<PathBuf, Failure> {
+        let folder = match (&self.directory, &self.config) {
+            (Some(directory), _) => directory.clone(),
+            (None, Some(file)) => config::load(file, &[])?.config.policies,
+            (None, None) => PathBuf::from("policies"),
+        };
+        if folder.is_file() {
+            let message = format!("`{}` is a file: wanted a folder", folder.display());
+            return Err(Failure::new(End::InvalidInput, message));
+        }
+        Ok(folder)
     }
 }
 
@@ -120,6 +172,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         PolicyCommand::Fmt(args) => fmt::run(args),
         PolicyCommand::Lint(args) => lint::run(args),
         PolicyCommand::Prove(args) => prove::run(args),
+        PolicyCommand::Build(args) => build::run(args),
+        PolicyCommand::Show(args) => loaded::show(args),
+        PolicyCommand::Rollback(args) => loaded::roll_back(args),
+        PolicyCommand::BreakGlass(args) => loaded::break_glass(args),
     }
 }
 
@@ -150,7 +206,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::cli::{self, End};
+    use crate::cli;
 
     fn run_on(command: &str, directory: &Path) -> Result<(), Failure> {
         let files = Files::folder(directory);

@@ -1,9 +1,12 @@
 //! How does a gateway start, reload and end?
 //!
 //! Everything that can fail fails before the first request: configuration, keys, policies, stores,
-//! sockets. SIGHUP reloads the rules, whole or not at all; SIGTERM and SIGINT drain; SIGQUIT stops.
+//! sockets. SIGHUP and another policy bundle reload the rules, whole or not at all; SIGTERM and SIGINT
+//! drain; SIGQUIT stops.
 
+mod bundle_file;
 mod fleet;
+mod loading;
 mod operators;
 mod signals;
 
@@ -22,11 +25,11 @@ use crate::adapters::door::LocalDoor;
 use crate::adapters::ledger::LocalLedger;
 use crate::admin::access::Access;
 use crate::chain::{self, ChainKey};
-use crate::cli::whole::{Refusal, Whole};
-use crate::cli::{ConfigArgs, End, Failure, data, whole};
+use crate::cli::whole::Whole;
+use crate::cli::{ConfigArgs, End, Failure, data};
 use crate::clock;
 use crate::config::file;
-use crate::config::{ConfigFile, Loaded, load, restart};
+use crate::config::{ConfigFile, Loaded, load};
 use crate::edge::ops::{self, Watched};
 use crate::edge::{self, Bound, Connections, Doorway, files, tls};
 use crate::gateway::Shared;
@@ -37,9 +40,10 @@ use crate::rules::Rules;
 use crate::switchboard::fuse::{Blowing, Fuses};
 use crate::switchboard::store::Switchboard;
 use crate::telemetry::logs::{LogFormat, init_logs};
-use crate::telemetry::{Observed, Reload, Telemetry};
+use crate::telemetry::{Observed, Telemetry};
 use crate::traffic::Traffic;
 use fleet::Fleet;
+use loading::Loading;
 use signals::{Order, Signals};
 
 /// Audit records that can wait for the disk: about 8 MB, some seconds of a busy gateway.
@@ -83,7 +87,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     init_logs(form, args.log.as_deref()).map_err(|error| Failure::new(End::Usage, error))?;
     tls::install_crypto();
     let loaded = load(&args.config.config, &args.config.set)?;
-    let Whole { rules, access, .. } = whole::build(&loaded)?;
+    let (loading, whole) = Loading::start(&loaded)?;
+    let Whole { rules, access, .. } = whole;
     // Operators and probes have threads of their own: a flood of requests can't starve them.
     let aside = runtime(Some(1)).map_err(failed)?;
     let house = House::open(&loaded, (rules, access), &aside).map_err(failed)?;
@@ -96,7 +101,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .map_err(failed)?;
     let served = runtime(None).map_err(failed)?;
     let (audit, history) = (Arc::clone(&house.audit), Arc::clone(&house.fleet.history));
-    let ended = served.block_on(house.serve(&loaded, listeners, &aside, args));
+    let ended = served.block_on(house.serve((&loaded, loading), listeners, &aside, args));
     // What the drain time-out cut off ends here, and its record is written: only then the log closes.
     served.shutdown_timeout(CUT_OFF);
     audit.close();
@@ -207,7 +212,7 @@ impl House {
     /// Serves until a signal, and then until the last request ended or its time was up.
     async fn serve(
         mut self,
-        loaded: &Loaded,
+        (loaded, mut loading): (&Loaded, Loading),
         listeners: Vec<Bound>,
         aside: &Runtime,
         args: &Args,
@@ -219,6 +224,7 @@ impl House {
         let connections = Connections::new(places(limits.connections), stopped);
         let serving = Arc::new(AtomicBool::new(false));
         self.observe(&connections);
+        loading.observe(&self.telemetry);
         if let Some(blowing) = self.blowing.take() {
             let telemetry = Arc::clone(&self.telemetry);
             let names = loaded.config.fuses.keys();
@@ -227,17 +233,20 @@ impl House {
             aside.spawn(blowing.serve(Arc::clone(&self.switchboard), told));
         }
         let doorways = listeners.iter().map(Bound::doorway).collect();
-        self.open_aside((loaded, doorways), Arc::clone(&serving), aside, &ended)
-            .await?;
+        self.open_aside(
+            (loaded, &loading, doorways),
+            Arc::clone(&serving),
+            aside,
+            &ended,
+        )
+        .await?;
         aside.spawn(in_flight::watch(Arc::clone(&self.shared)));
         let in_fleet = self.fleet.start(aside, &ended)?;
         self.open_doors(listeners, &connections)?;
         serving.store(true, Ordering::Release);
         data("ready");
         tracing::info!(revision = %self.rules.load().revision, "serving");
-        while let Order::Reload = signals.next().await {
-            self.reload(args).await;
-        }
+        self.take_orders(&mut signals, args, &mut loading).await;
         serving.store(false, Ordering::Release);
         stop.send_replace(true);
         self.shared.in_flight.go_away(limits.drain_timeout.get());
@@ -247,6 +256,19 @@ impl House {
             tracing::debug!("the fleet is not there to be left");
         }
         Ok(())
+    }
+
+    /// Loads what is to be loaded, until it is to end.
+    async fn take_orders(&self, signals: &mut Signals, args: &Args, loading: &mut Loading) {
+        loop {
+            tokio::select! {
+                order = signals.next() => match order {
+                    Order::Reload => self.reload(args, loading).await,
+                    Order::Drain => return,
+                },
+                occasion = loading.occasion() => self.seize(occasion, loading).await,
+            }
+        }
     }
 
     /// Takes connections on every data listener.
@@ -303,7 +325,7 @@ impl House {
     /// The operators' and the probes' listeners, on threads of their own.
     async fn open_aside(
         &self,
-        (loaded, doorways): (&Loaded, Vec<Doorway>),
+        (loaded, loading, doorways): (&Loaded, &Loading, Vec<Doorway>),
         serving: Arc<AtomicBool>,
         aside: &Runtime,
         ended: &watch::Receiver<bool>,
@@ -323,56 +345,8 @@ impl House {
             data(&format!("listening ops http://{address}"));
             aside.spawn(ops::serve(listener, watched, until(ended.clone())));
         }
-        let operated = self.operated(&loaded.config, doorways);
+        let operated = self.operated(&loaded.config, doorways, loading);
         operators::open(&loaded.config.admin, operated, aside, ended).await
-    }
-
-    /// Builds the rules anew; keeps the old ones if anything is wrong or a case fails.
-    async fn reload(&self, args: &Args) {
-        let (path, set) = (args.config.config.clone(), args.config.set.clone());
-        let started = self.started.clone();
-        let built = tokio::task::spawn_blocking(move || {
-            let loaded = load(&path, &set)?;
-            let built = whole::build(&loaded)?;
-            Ok::<_, Refusal>((built, restart::needed(&started, &loaded.config)))
-        });
-        self.audit.reopen(); // whoever rotates logs sends the same signal
-        self.fleet.history.reopen();
-        match built.await {
-            Ok(Ok((built, at_a_restart))) => {
-                let Whole { rules, access, .. } = built;
-                tracing::info!(revision = %rules.revision, "reloaded");
-                if !at_a_restart.is_empty() {
-                    let keys = at_a_restart.join(", ");
-                    tracing::warn!(%keys, "changed, and taken up at a restart only");
-                }
-                self.access.store(Arc::new(access));
-                self.rules.store(Arc::new(rules));
-                self.shared.in_flight.rules_changed();
-                self.telemetry.reloaded(Reload::Ok);
-            }
-            Ok(Err(refusal)) => {
-                tell(&refusal);
-                tracing::error!(revision = %self.rules.load().revision, "reload refused: the old rules hold");
-                self.telemetry.reloaded(Reload::Failed);
-            }
-            Err(error) => {
-                tracing::error!(%error, "reload failed: the old rules hold");
-                self.telemetry.reloaded(Reload::Failed);
-            }
-        }
-    }
-}
-
-/// A line for each mistake, or for each case that fails.
-fn tell(refusal: &Refusal) {
-    match refusal {
-        Refusal::Wrong(mistakes) => {
-            for mistake in mistakes.iter() {
-                tracing::error!(place = %mistake.place, "{}", mistake.message);
-            }
-        }
-        Refusal::Cases(lines) => lines.iter().for_each(|line| tracing::error!("{line}")),
     }
 }
 

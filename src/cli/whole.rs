@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::admin::access::Access;
 use crate::admin::authority;
+use crate::cli::chosen::{self, Chosen, ChosenBundle};
 use crate::cli::{End, Failure};
 use crate::config::{Loaded, Mistakes};
 use crate::pipeline::policy::cases::{self, CaseFailure};
@@ -18,6 +19,10 @@ pub(super) struct Whole {
     pub(super) access: Access,
     /// How many questions the cases asked.
     pub(super) cases: usize,
+    /// How many files of policies for vehicles there are.
+    pub(super) policy_files: usize,
+    /// What the policies came in; `None` for a folder.
+    pub(super) bundle: Option<ChosenBundle>,
 }
 
 /// Why there is none.
@@ -65,7 +70,16 @@ impl From<Refusal> for Failure {
 /// # Errors
 /// Every mistake of both, or every case that fails.
 pub(super) fn build(loaded: &Loaded) -> Result<Whole, Refusal> {
-    let files = Files::folder(&loaded.config.policies);
+    let chosen = chosen::choose(loaded)?;
+    build_by(loaded, chosen)
+}
+
+/// The same, by policies that were chosen.
+///
+/// # Errors
+/// As [`build`].
+pub(super) fn build_by(loaded: &Loaded, chosen: Chosen) -> Result<Whole, Refusal> {
+    let Chosen { files, bundle } = chosen;
     let (rules, access) = match (
         rules::build_from(loaded, &files),
         Access::load(loaded, &files),
@@ -82,6 +96,8 @@ pub(super) fn build(loaded: &Loaded) -> Result<Whole, Refusal> {
         rules,
         access,
         cases,
+        policy_files: files.list("cedar", &mut Mistakes::default()).len(), // all were read just now
+        bundle,
     })
 }
 

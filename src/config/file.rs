@@ -4,6 +4,7 @@
 //! default; sizes and times have one, each with its reason beside it.
 
 mod admin;
+mod bundles;
 mod fuses;
 mod issuer;
 mod limits;
@@ -25,6 +26,7 @@ use crate::config::schema;
 
 pub use self::redis::{Redis, Sentinel};
 pub use admin::{Admin, AdminTls, Members, Role, Roles};
+pub use bundles::Bundles;
 pub use fuses::{Fuse, FuseCode, FuseState};
 pub use issuer::{Algorithm, Issuer, PrincipalClaim, PrincipalKind, PrincipalSource};
 pub use limits::{Door, Limits, Quota, QuotaKey, QuotaStore};
@@ -44,9 +46,11 @@ pub struct ConfigFile {
     /// Globs of route files.
     #[schemars(length(min = 1), inner(length(min = 1)), extend("uniqueItems" = true))]
     pub routes: Vec<String>,
-    /// Folder of the Cedar schema and policies.
+    /// Folder of the Cedar schema and policies, or a bundle of them.
     #[schemars(length(min = 1))]
     pub policies: PathBuf,
+    /// Whose bundles are loaded, and where they are kept. Needed where `policies` is a bundle.
+    pub bundles: Option<Bundles>,
     /// Data listeners by name.
     #[schemars(extend("minProperties" = 1))]
     pub listeners: BTreeMap<String, Listener>,

@@ -13,9 +13,11 @@ use crate::config::shape::Shape;
 use crate::config::{ConfigFile, fit, key, overrides, schema, words};
 
 /// Keys that hold a path; a relative one starts at the file's folder.
-const PATHS: [&str; 25] = [
+const PATHS: [&str; 27] = [
     "/routes/*",
     "/policies",
+    "/bundles/key_files/*",
+    "/bundles/directory",
     "/listeners/*/tls/certificate_file",
     "/listeners/*/tls/key_file",
     "/admin/socket",

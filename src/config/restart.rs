@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use crate::config::ConfigFile;
 
@@ -16,6 +17,10 @@ pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
     fn address(config: &ConfigFile) -> Option<SocketAddr> {
         config.admin.tls.as_ref().map(|tls| tls.address) // roles and certificates are taken up
     }
+    fn directory(config: &ConfigFile) -> Option<&Path> {
+        let bundles = config.bundles.as_ref(); // keys, and what is insisted on, are taken up
+        bundles.map(|bundles| bundles.directory.as_path())
+    }
     let (was, is) = (started, now);
     let settings = [
         ("listeners", differ(&was.listeners, &is.listeners)),
@@ -26,6 +31,7 @@ pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
         ("door", differ(&was.door, &is.door)),
         ("ownership", differ(&was.ownership, &is.ownership)),
         ("audit.file", differ(&was.audit.file, &is.audit.file)),
+        ("bundles.directory", directory(was) != directory(is)),
         ("switches", differ(&was.switches, &is.switches)),
         ("redis", differ(&was.redis, &is.redis)),
         ("fuses", differ(&was.fuses, &is.fuses)),

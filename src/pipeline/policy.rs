@@ -8,6 +8,8 @@ pub mod files;
 mod traps;
 pub(crate) mod read;
 pub mod bounds;
+pub mod bundle;
+pub mod generations;
 mod vocabulary;
 mod entities;
 mod memo;

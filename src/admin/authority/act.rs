@@ -22,11 +22,13 @@ pub enum Act {
     GrantOwnership,
     RevokeOwnership,
     ExportOwnership,
+    RollBackPolicies,
+    AdmitPolicies,
 }
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::View,
         Self::Preview,
         Self::History,
@@ -45,6 +47,8 @@ impl Act {
         Self::GrantOwnership,
         Self::RevokeOwnership,
         Self::ExportOwnership,
+        Self::RollBackPolicies,
+        Self::AdmitPolicies,
     ];
 
     /// Its name in the schema.
@@ -68,6 +72,8 @@ impl Act {
             Self::GrantOwnership => "GrantOwnership",
             Self::RevokeOwnership => "RevokeOwnership",
             Self::ExportOwnership => "ExportOwnership",
+            Self::RollBackPolicies => "RollBackPolicies",
+            Self::AdmitPolicies => "AdmitPolicies",
         }
     }
 }

@@ -56,8 +56,8 @@ fn shipped_policies_pass_their_cases() {
 fn each_role_includes_what_it_should() {
     use Act::{
         Approve, Close, Drill, ExportOwnership, Extend, Follow, GrantOwnership, History,
-        ImportOwnership, Open, Preview, ReadOnly, Restore, RevokeOwnership, Undo, VerifyAudit,
-        View, ViewOwnership,
+        ImportOwnership, Open, Preview, ReadOnly, Restore, RevokeOwnership, RollBackPolicies, Undo,
+        VerifyAudit, View, ViewOwnership,
     };
     let authority = Authority::load(&shipped()).unwrap();
     let table: [(Role, &[Act]); 4] = [
@@ -79,6 +79,7 @@ fn each_role_includes_what_it_should() {
                 GrantOwnership,
                 RevokeOwnership,
                 ExportOwnership,
+                RollBackPolicies,
             ],
         ),
         (Role::Approver, &[View, Preview, History, Follow]),

@@ -27,12 +27,17 @@ pub(in crate::admin) struct Entry {
 impl Entry {
     /// Of this person, who does `what` to the ownership directory.
     pub(in crate::admin) fn new(operated: &Operated, person: &Person, what: &str) -> Self {
+        Self::of(operated, person, &format!("ownership {what}"))
+    }
+
+    /// Of this person, who does `what`.
+    pub(in crate::admin) fn of(operated: &Operated, person: &Person, what: &str) -> Self {
         let mut entry = Self {
             history: Arc::clone(&operated.history),
             members: Map::new(),
         };
         entry.add("time", clock::rfc3339(clock::unix_time()));
-        entry.add("what", format!("ownership {what}"));
+        entry.add("what", what);
         entry.add("by", person.name.clone());
         entry.add("replica", operated.spread.id().to_owned());
         entry

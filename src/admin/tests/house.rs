@@ -53,6 +53,8 @@ pub(in crate::admin) fn operated(
             ("audit", audit, chain()),
             ("switches", history, chain()),
         ])),
+        policies: Arc::default(),
+        wishes: mpsc::channel(1).0, // nobody loads any
     }
 }
 

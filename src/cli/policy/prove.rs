@@ -20,7 +20,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 #[cfg(feature = "prove")]
-pub(super) use with::{failure, run};
+pub(super) use with::{failure, lines, run};
 
 #[cfg(feature = "prove")]
 mod with {
@@ -55,7 +55,7 @@ mod with {
         }
     }
 
-    fn lines(proof: &Proof) -> Vec<String> {
+    pub(in crate::cli::policy) fn lines(proof: &Proof) -> Vec<String> {
         let mut lines = vec![
             format!("policies of revision {}", proof.revision),
             format!("planted hole found: {}", proof.planted),

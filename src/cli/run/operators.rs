@@ -9,6 +9,7 @@ use crate::adapters::history;
 use crate::admin::{self, Logs, Names, Operated};
 use crate::chain::{self, ChainKey};
 use crate::cli::data;
+use crate::cli::run::loading::Loading;
 use crate::cli::run::{House, until};
 use crate::config::ConfigFile;
 use crate::config::file::Admin;
@@ -20,7 +21,12 @@ use crate::traffic::LiveCensus;
 
 impl House {
     /// What the operators' API works on; from here on the fleet hears what probes are answered.
-    pub(super) fn operated(&self, config: &ConfigFile, doorways: Vec<Doorway>) -> Operated {
+    pub(super) fn operated(
+        &self,
+        config: &ConfigFile,
+        doorways: Vec<Doorway>,
+        loading: &Loading,
+    ) -> Operated {
         let rules = Arc::clone(&self.rules);
         let prober = Arc::new(LoopbackProber::new(
             doorways,
@@ -62,6 +68,8 @@ impl House {
             drill: Arc::new(drill),
             history: Arc::clone(&self.fleet.history),
             logs: Arc::new(Logs(logs)),
+            policies: Arc::clone(&loading.told),
+            wishes: loading.wish.clone(),
         }
     }
 }

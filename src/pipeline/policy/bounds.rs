@@ -32,6 +32,19 @@ impl fmt::Display for Kind {
     }
 }
 
+impl Kind {
+    /// What proves a bound of this name.
+    pub(crate) fn claim(self, name: &str) -> String {
+        format!("{self} {name}")
+    }
+}
+
+/// What proves that no policy errs.
+pub(crate) const NEVER_ERRS: &str = "never errs";
+
+/// Where bounds lie.
+const FOLDERS: [(Kind, &str); 2] = [(Kind::Ceiling, "ceilings"), (Kind::Floor, "floors")];
+
 /// One file.
 #[derive(Debug)]
 pub struct Bound {
@@ -58,11 +71,30 @@ pub fn read(files: &Files) -> Result<Vec<Bound>, Mistakes> {
     read_with(files, &written.schema)
 }
 
+/// What has to be proved of a set with these files, by the names of the claims. A set without ceilings
+/// or floors has a claim that nothing proves: leaving them out is no way around them.
+pub(crate) fn claims(files: &BTreeMap<String, String>) -> Vec<String> {
+    let mut claims = vec![NEVER_ERRS.to_owned()];
+    for (kind, folder) in FOLDERS {
+        let names = files.keys().filter_map(|file| {
+            let name = file.strip_prefix(folder)?.strip_prefix('/')?;
+            let name = name.strip_suffix(".cedar")?;
+            (!name.contains('/')).then(|| kind.claim(name))
+        });
+        let before = claims.len();
+        claims.extend(names);
+        if claims.len() == before {
+            claims.push(kind.claim("(there is none)"));
+        }
+    }
+    claims
+}
+
 /// Reads them by a schema that was read already.
 pub(crate) fn read_with(files: &Files, schema: &Schema) -> Result<Vec<Bound>, Mistakes> {
     let mut mistakes = Mistakes::default();
     let mut bounds = Vec::new();
-    for (kind, folder) in [(Kind::Ceiling, "ceilings"), (Kind::Floor, "floors")] {
+    for (kind, folder) in FOLDERS {
         let folder = files.below(folder);
         let before = mistakes.count();
         let sources = folder.read_all("cedar", &mut mistakes);
