@@ -11,8 +11,10 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod alike;
 mod boards;
 mod cpu;
+mod policies;
 mod setting;
 
 use std::hint::black_box;
@@ -23,14 +25,16 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use vingate::denial::Denial;
 use vingate::pipeline::audit::{self, Facts, Outcome};
 use vingate::pipeline::decide::{Judge, decide};
-use vingate::pipeline::ownership::SubjectFacts;
-use vingate::pipeline::policy::{self, Circumstances, Question, Resource};
 use vingate::pipeline::quota::{self, Charged};
 use vingate::pipeline::switch::Situation;
 use vingate::pipeline::{Findings, RequestHead, identity, ownership, vehicle};
 
 use cpu::CpuTime;
 use setting::{NoBody, ROUTES, Setting, VIN};
+
+/// The gateway's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn stages(criterion: &mut Criterion<CpuTime>) {
     let at = Setting::new(1_000);
@@ -84,8 +88,6 @@ fn facts(criterion: &mut Criterion<CpuTime>, at: &Setting, head: &RequestHead) {
         .enable_all()
         .build()
         .unwrap();
-    let facts = runtime.block_on(at.ports.directory.find(&vin)).unwrap();
-    let relation = ownership::relate(&principal, facts.as_deref(), head.received_at);
     let whose = Charged {
         principal: Some(&principal),
         vin: Some(&vin),
@@ -98,29 +100,6 @@ fn facts(criterion: &mut Criterion<CpuTime>, at: &Setting, head: &RequestHead) {
                 .block_on(at.ports.directory.find(black_box(&vin)))
                 .unwrap();
             ownership::relate(&principal, facts.as_deref(), head.received_at)
-        });
-    });
-    let question = Question {
-        principal: &principal,
-        action: "ReadBatteryStatus",
-        resource: Resource::Vehicle(&vin, facts.as_deref(), &relation),
-        context: Circumstances {
-            surface: "mobile",
-            network: "edge",
-            authentication: principal.sign_in.resolve(head.received_at),
-            subject: SubjectFacts::default(),
-        },
-    };
-    group.bench_function("policy, computed", |b| {
-        b.iter(|| policy::compute(&at.rules.policies, black_box(question)));
-    });
-    group.bench_function("policy, kept answer", |b| {
-        b.iter(|| {
-            policy::evaluate(
-                &at.rules.policies,
-                black_box(question),
-                &mut Findings::default(),
-            )
         });
     });
     group.bench_function("quota, two", |b| {
@@ -227,6 +206,6 @@ fn whole(criterion: &mut Criterion<CpuTime>) {
 criterion_group! {
     name = benches;
     config = Criterion::default().with_measurement(CpuTime);
-    targets = stages, many_routes, boards::full, boards::counts, whole
+    targets = stages, many_routes, policies::decided, boards::full, boards::counts, whole, alike::told
 }
 criterion_main!(benches);

@@ -112,7 +112,7 @@ impl Setting {
             burst: 1_000_000_000,
         };
         let ports = Ports {
-            directory: Arc::new(directory(&folder)),
+            directory: Arc::new(directory(&folder, [VIN.to_owned()].into_iter())),
             door: Arc::new(LocalDoor::new(&door)),
             ledger: Arc::new(LocalLedger::new(100_000)),
             audit: Arc::new(Nowhere),
@@ -146,7 +146,11 @@ impl Setting {
     }
 
     pub(crate) fn head(&self, headers: &HeaderMap) -> RequestHead {
-        let target = format!("/cars/{VIN}/battery");
+        self.head_for(headers, VIN)
+    }
+
+    pub(crate) fn head_for(&self, headers: &HeaderMap, vin: &str) -> RequestHead {
+        let target = format!("/cars/{vin}/battery");
         let raw = RawHead {
             id: Uuid::nil(),
             received_at: vingate::clock::unix_time(),
@@ -173,23 +177,29 @@ impl Setting {
     }
 }
 
-/// A directory of one car.
-fn directory(folder: &tempfile::TempDir) -> EmbeddedDirectory {
+/// A directory of these cars, all of one owner.
+pub(crate) fn directory(
+    folder: &tempfile::TempDir,
+    vins: impl Iterator<Item = String>,
+) -> EmbeddedDirectory {
     let directory = EmbeddedDirectory::open(&folder.path().join("bench.redb")).unwrap();
-    let line = serde_json::json!({
-        "vin": VIN, "owner": "owner",
-        "drivers": [{"subject": "d", "entitlements": ["StartClimate"], "until": null}],
-        "fleet": null, "region": "NE", "trim": "SV",
-        "capabilities": ["climate", "charging", "location"], "telematics": true,
-    });
-    let line = line.to_string();
+    let line = |vin: String| {
+        let line = serde_json::json!({
+            "vin": vin, "owner": "owner",
+            "drivers": [{"subject": "d", "entitlements": ["StartClimate"], "until": null}],
+            "fleet": null, "region": "NE", "trim": "SV",
+            "capabilities": ["climate", "charging", "location"], "telematics": true,
+        });
+        format!("{line}\n")
+    };
+    let lines: String = vins.map(line).collect();
     let terms = Terms {
         bad: BadLines::Refuse,
         regions: BTreeSet::new(),
         issuers: BTreeSet::new(),
     };
     directory
-        .import(&mut BufReader::new(line.as_bytes()), &terms)
+        .import(&mut BufReader::new(lines.as_bytes()), &terms)
         .unwrap();
     directory
 }

@@ -14,6 +14,8 @@ mod vocabulary;
 mod entities;
 mod memo;
 mod slice;
+mod trim;
+mod posed;
 mod step_up;
 mod parts;
 pub mod coverage;
@@ -27,7 +29,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Decision, Policy, PolicyId, Request, Schema};
+use cedar_policy::{Authorizer, Policy, PolicyId, Schema};
 
 use crate::config::Mistakes;
 use crate::config::file::PrincipalKind;
@@ -41,6 +43,7 @@ use coverage::Coverage;
 use files::Files;
 use memo::Memo;
 pub use memo::Verdict;
+pub use posed::Posed;
 use slice::{Slice, Slices};
 use vocabulary::Names;
 
@@ -195,10 +198,7 @@ impl PolicySet {
 
     /// Counts a question for coverage, with the policies that decided it.
     fn cover(&self, question: Question<'_>, by: &BTreeSet<String>, coverage: &mut Coverage) {
-        let Some(slice) = self.slice(question) else {
-            return;
-        };
-        if let Ok((request, entities)) = ask(self, slice, question) {
+        if let Some(Ok((request, entities))) = posed::whole(self, question) {
             let by: Vec<&str> = by.iter().map(String::as_str).collect();
             coverage.count(&request, &entities, &by);
         }
@@ -296,62 +296,12 @@ fn answer(
 /// # Errors
 /// How many policies could not be evaluated, at least 1.
 pub fn compute(policies: &PolicySet, question: Question<'_>) -> Result<Verdict, usize> {
-    let Some(slice) = policies.slice(question) else {
-        return Ok(Verdict {
+    match Posed::of(policies, question)? {
+        Some(posed) => posed.judge(),
+        None => Ok(Verdict {
             outcome: Err(AccessFlaw::NotPermitted),
             policies: Vec::new(),
             step_up: false,
-        });
-    };
-    let (request, entities) = ask(policies, slice, question).map_err(|_| 1_usize)?;
-    let response = policies
-        .authorizer
-        .is_authorized(&request, slice.policies(), &entities);
-    let diagnostics = response.diagnostics();
-    // INVARIANT: Cedar skips a policy that errs, and a skipped forbid would leave an allow.
-    let errors = diagnostics.errors().count();
-    if errors > 0 {
-        return Err(errors);
+        }),
     }
-    let step_up = diagnostics
-        .reason()
-        .any(|id| policies.step_ups.contains(id));
-    let deciding = diagnostics.reason().filter_map(|id| policies.ids.get(id));
-    let mut deciding: Vec<Arc<str>> = deciding.map(Arc::clone).collect();
-    deciding.sort_unstable();
-    let outcome = match response.decision() {
-        Decision::Allow => Ok(()),
-        Decision::Deny if deciding.is_empty() => Err(AccessFlaw::NotPermitted),
-        Decision::Deny => Err(AccessFlaw::Forbidden),
-    };
-    Ok(Verdict {
-        outcome,
-        policies: deciding,
-        step_up,
-    })
-}
-
-/// The request and its entities. The request is not checked against the schema here: principal,
-/// action and resource type are by the slice's choice, and the shape of the rest was tried against
-/// the schema at load.
-fn ask(
-    policies: &PolicySet,
-    slice: &Slice,
-    question: Question<'_>,
-) -> Result<(Request, cedar_policy::Entities), entities::Unfit> {
-    let asked = entities::build(&policies.names, slice.needs(), question)?;
-    let entities = slice
-        .base()
-        .clone()
-        .add_entities(asked.entities, None)
-        .map_err(entities::Unfit::new)?;
-    let request = Request::new(
-        asked.principal,
-        slice.action().clone(),
-        asked.resource,
-        asked.context,
-        None,
-    )
-    .map_err(entities::Unfit::new)?;
-    Ok((request, entities))
 }

@@ -77,7 +77,7 @@ pub(super) fn build(names: &Names, needs: &Needs, question: Question<'_>) -> Res
     let mut entities = Vec::with_capacity(2);
     if resource != principal {
         // A vehicle that asks for itself stands there already, as the resource.
-        entities.push(caller_entity(names, needs, caller, &principal)?);
+        entities.extend(caller_entity(names, needs, caller, &principal)?);
     }
     entities.extend(vehicle);
     let context = Context::from_pairs(context(needs, question)).map_err(Unfit::new)?;
@@ -116,12 +116,14 @@ fn record<const N: usize>(
     RestrictedExpression::new_record(members).ok() // fails for a name that stands twice only
 }
 
+/// None where nothing is known of who asks: Cedar reads one without attributes and parents as it reads
+/// none.
 fn caller_entity(
     names: &Names,
     needs: &Needs,
     caller: &Principal,
     principal: &EntityUid,
-) -> Result<Entity, Unfit> {
+) -> Result<Option<Entity>, Unfit> {
     let mut pairs = Attributes::new(needs);
     match caller.kind {
         PrincipalKind::User => pairs.add(Attribute::Fleet, || {
@@ -137,9 +139,10 @@ fn caller_entity(
         PrincipalKind::Client | PrincipalKind::Vehicle | PrincipalKind::Agent => {}
     }
     if pairs.pairs.is_empty() {
-        return Ok(Entity::with_uid(principal.clone()));
+        return Ok(None);
     }
-    Entity::new(principal.clone(), pairs.pairs, [].into()).map_err(Unfit::new)
+    let entity = Entity::new(principal.clone(), pairs.pairs, [].into());
+    entity.map(Some).map_err(Unfit::new)
 }
 
 /// What stands in the vehicle's facts about the principal, active as it is; what stands there about

@@ -18,7 +18,7 @@ use crate::pipeline::policy::cases::{self, Told};
 use crate::pipeline::policy::files::Files;
 use crate::pipeline::policy::parts::{self, Truth};
 use crate::pipeline::policy::source::Source;
-use crate::pipeline::policy::{PolicySet, Question, ask, read};
+use crate::pipeline::policy::{PolicySet, Question, posed, read};
 
 /// What is to be explained.
 #[derive(Debug, Clone, Copy)]
@@ -97,9 +97,10 @@ impl Explainer {
         let Some(slice) = self.policies.slice(question) else {
             return lines;
         };
-        let (request, entities) = match ask(&self.policies, slice, question) {
-            Ok(asked) => asked,
-            Err(why) => {
+        let (request, entities) = match posed::whole(&self.policies, question) {
+            None => return lines,
+            Some(Ok(asked)) => asked,
+            Some(Err(why)) => {
                 lines.push(format!("  the question can't be put: {why}"));
                 return lines;
             }

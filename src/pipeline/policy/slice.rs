@@ -1,14 +1,16 @@
 //! Which policies can decide this action for this type of principal?
 //!
 //! Cedar evaluates every policy of a set for every request, matching or not. So the set is cut by
-//! scope when it is loaded; a slice keeps every policy that could match.
+//! scope when it is loaded; a slice keeps every policy that could match, and of its scope what the
+//! slice doesn't answer yet.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cedar_policy::{
-    ActionConstraint, Entities, EntityUid, Policy, PolicySet, PrincipalConstraint, Request, Schema,
+    ActionConstraint, Entities, EntityTypeName, EntityUid, Policy, PolicySet, PrincipalConstraint,
+    Request, ResourceConstraint, Schema,
 };
 
 use crate::config::file::PrincipalKind;
@@ -17,6 +19,7 @@ use crate::pipeline::identity::sign_in::Authentication;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::ownership::{Relation, SubjectFacts, VehicleFacts};
 use crate::pipeline::policy::entities::{self, Unfit};
+use crate::pipeline::policy::trim;
 use crate::pipeline::policy::vocabulary::{Attribute, KINDS, Names, Needs};
 use crate::pipeline::policy::{ActionClass, Circumstances, Question, Resource, ResourceKind};
 use crate::pipeline::vehicle::Vin;
@@ -33,13 +36,14 @@ pub(super) struct Slice {
     policies: PolicySet,
     action: EntityUid,
     base: Entities,
+    whole: Arc<Entities>,
     needs: Needs,
     vehicle: bool,
     surface: bool,
 }
 
 impl Slice {
-    /// The policies that can match.
+    /// The policies that can match, without what the slice itself says of their scopes.
     pub(super) fn policies(&self) -> &PolicySet {
         &self.policies
     }
@@ -49,9 +53,14 @@ impl Slice {
         &self.action
     }
 
-    /// Entities of the action and of every action that the policies mention.
+    /// Entities of actions, as far as [`Self::policies`] could tell that they are not there.
     pub(super) fn base(&self) -> &Entities {
         &self.base
+    }
+
+    /// Entities of all actions, for a policy as it is written.
+    pub(super) fn whole(&self) -> &Entities {
+        &self.whole
     }
 
     /// Attributes that the policies mention.
@@ -87,7 +96,7 @@ impl Slices {
     /// Cuts a set. What the gateway says of a request is tried against the schema here, for every
     /// action, so that no request has to be.
     pub(super) fn cut(schema: &Schema, policies: &[Policy], names: &Names) -> Result<Self, String> {
-        let hierarchy = schema.action_entities().map_err(|e| e.to_string())?;
+        let hierarchy = Arc::new(schema.action_entities().map_err(|e| e.to_string())?);
         let mut slices: HashMap<String, BTreeMap<_, _>> = HashMap::new();
         for action in schema.actions() {
             for kind in KINDS {
@@ -98,11 +107,27 @@ impl Slices {
                     let resources = schema.resources_for_action(action);
                     in_schema(resources, names.of_resource(resource))
                 };
-                let chosen = choose(policies, action, kind, (names, &hierarchy));
+                let resources: Vec<_> = schema
+                    .resources_for_action(action)
+                    .into_iter()
+                    .flatten()
+                    .collect();
+                let chosen = choose(
+                    policies,
+                    action,
+                    (names.of_kind(kind), &resources),
+                    &hierarchy,
+                );
+                let trimmed: Result<Vec<Policy>, String> = chosen
+                    .iter()
+                    .map(|one| trim::trim(one, &resources))
+                    .collect();
+                let trimmed = trimmed?;
                 let slice = Slice {
-                    base: base(action, &chosen, &hierarchy)?,
-                    needs: needs(&chosen),
-                    policies: PolicySet::from_policies(chosen).map_err(|e| e.to_string())?,
+                    base: trim::base(action, &trimmed, &hierarchy)?,
+                    whole: Arc::clone(&hierarchy),
+                    needs: needs(&trimmed),
+                    policies: PolicySet::from_policies(trimmed).map_err(|e| e.to_string())?,
                     action: action.clone(),
                     vehicle: takes(ResourceKind::Vehicle),
                     surface: takes(ResourceKind::Surface),
@@ -117,20 +142,19 @@ impl Slices {
 }
 
 fn in_schema<'a>(
-    types: Option<impl Iterator<Item = &'a cedar_policy::EntityTypeName>>,
-    name: &cedar_policy::EntityTypeName,
+    types: Option<impl Iterator<Item = &'a EntityTypeName>>,
+    name: &EntityTypeName,
 ) -> bool {
     types.is_some_and(|mut types| types.any(|known| known == name))
 }
 
-/// Every policy whose scope could match the action and the principal's type.
-fn choose(
-    policies: &[Policy],
+/// Every policy whose scope could match the action and the types.
+fn choose<'a>(
+    policies: &'a [Policy],
     action: &EntityUid,
-    kind: PrincipalKind,
-    (names, hierarchy): (&Names, &Entities),
-) -> Vec<Policy> {
-    let principal = names.of_kind(kind);
+    (principal, resources): (&EntityTypeName, &[&EntityTypeName]),
+    hierarchy: &Entities,
+) -> Vec<&'a Policy> {
     let may_match = |policy: &&Policy| {
         let by_action = match policy.action_constraint() {
             ActionConstraint::Any => true,
@@ -146,18 +170,16 @@ fn choose(
                 name == *principal
             }
         };
-        by_action && by_principal
+        let by_resource = match policy.resource_constraint() {
+            ResourceConstraint::Any | ResourceConstraint::In(_) => true,
+            ResourceConstraint::Eq(one) => resources.contains(&one.type_name()),
+            ResourceConstraint::Is(name) | ResourceConstraint::IsIn(name, _) => {
+                resources.contains(&&name)
+            }
+        };
+        by_action && by_principal && by_resource
     };
-    policies.iter().filter(may_match).cloned().collect()
-}
-
-/// Without its action entity, `action in` is false and a forbid would be silent. A policy can get
-/// hold of an action by `action` or by a literal only, so these are all that are needed.
-fn base(action: &EntityUid, policies: &[Policy], hierarchy: &Entities) -> Result<Entities, String> {
-    let mentioned = policies.iter().flat_map(Policy::entity_literals);
-    let wanted: HashSet<EntityUid> = mentioned.chain([action.clone()]).collect();
-    let kept = hierarchy.iter().filter(|one| wanted.contains(&one.uid()));
-    Entities::from_entities(kept.cloned(), None).map_err(|e| e.to_string())
+    policies.iter().filter(may_match).collect()
 }
 
 /// Attributes that the policies mention. An attribute is reached by its name, and a whole context

@@ -4,14 +4,14 @@ mod loading;
 mod kept;
 mod properties;
 mod signing_in;
+mod slicing;
 mod table;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cedar_policy::{PolicySet as Cedar, Schema};
+use cedar_policy::PolicySet as Cedar;
 
 use super::*;
 use crate::pipeline::identity::sign_in::SignIn;
@@ -35,14 +35,21 @@ fn policy(id: &str, text: &str) -> String {
 
 /// Skips validation, as nothing but a test can.
 fn unvalidated(policies: &str) -> PolicySet {
-    let schema = fs::read_to_string(shipped().join(read::SCHEMA)).unwrap();
-    let (schema, _) = Schema::from_cedarschema_str(&schema).unwrap();
+    assembled(&named(policies))
+}
+
+fn assembled(policies: &[Policy]) -> PolicySet {
+    let schema = &properties::WRITTEN.schema;
+    PolicySet::assemble(schema, policies, Arc::from("test")).unwrap()
+}
+
+/// Each under its `@id`.
+fn named(policies: &str) -> Vec<Policy> {
     let set: Cedar = policies.parse().unwrap();
-    let named: Vec<Policy> = set
+    let named = set
         .policies()
-        .map(|one| one.new_id(PolicyId::new(one.annotation("id").unwrap())))
-        .collect();
-    PolicySet::assemble(&schema, &named, Arc::from("test")).unwrap()
+        .map(|one| one.new_id(PolicyId::new(one.annotation("id").unwrap())));
+    named.collect()
 }
 
 fn user(subject: &str) -> Principal {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, PolicySet as Cedar, Request};
+use cedar_policy::{Authorizer, Context, Decision, Entities, Policy, PolicySet as Cedar, Request};
 use proptest::prelude::*;
 
 use super::{NOW, VIN, ask, plainly, shipped, shipped_set, user};
@@ -20,7 +20,7 @@ use crate::pipeline::policy::{Circumstances, Question, Resource, ResourceKind, e
 use crate::pipeline::vehicle::Vin;
 use crate::pipeline::{Findings, Principal};
 
-static WRITTEN: LazyLock<read::Written> =
+pub(super) static WRITTEN: LazyLock<read::Written> =
     LazyLock::new(|| read::read(&Files::folder(&shipped()), read::SCHEMA).unwrap());
 
 fn small(words: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -186,6 +186,16 @@ pub(super) fn circumstances() -> impl Strategy<Value = Circumstances<'static>> {
 
 /// The whole set over everything that is known, schema and all: slow, and plainly right.
 fn slowly(question: Question<'_>) -> (Decision, BTreeSet<String>) {
+    let (decision, by, errors) = whole(&WRITTEN.policies, question);
+    assert_eq!(errors, 0);
+    (decision, by)
+}
+
+/// The same, of other policies, with how many of them erred.
+pub(super) fn whole(
+    policies: &[Policy],
+    question: Question<'_>,
+) -> (Decision, BTreeSet<String>, usize) {
     let names = Names::of(&WRITTEN.schema).unwrap();
     let all: Needs = Attribute::ALL.into();
     let asked = entities::build(&names, &all, question).unwrap();
@@ -207,15 +217,15 @@ fn slowly(question: Question<'_>) -> (Decision, BTreeSet<String>) {
         Some(&WRITTEN.schema),
     )
     .unwrap();
-    let set = Cedar::from_policies(WRITTEN.policies.iter().cloned()).unwrap();
+    let set = Cedar::from_policies(policies.iter().cloned()).unwrap();
     let response = Authorizer::new().is_authorized(&request, &set, &entities);
-    assert_eq!(response.diagnostics().errors().count(), 0);
+    let errors = response.diagnostics().errors().count();
     let by = response
         .diagnostics()
         .reason()
         .map(ToString::to_string)
         .collect();
-    (response.decision(), by)
+    (response.decision(), by, errors)
 }
 
 proptest! {
