@@ -124,6 +124,8 @@ pub struct Findings {
     pub situation: Situation,
     /// What the principal is to it, once looked up.
     pub relation: Option<ownership::Relation>,
+    /// What else the policies were asked about, once they were.
+    pub judged: Option<policy::recorded::Judged>,
     /// `@id`s of the deciding policies.
     pub policies: Vec<Arc<str>>,
     /// How many policies could not be evaluated.

@@ -111,12 +111,17 @@ fn facts(criterion: &mut Criterion<CpuTime>, at: &Setting, head: &RequestHead) {
     group.finish();
 }
 
+/// Of an allowed read, and of a stranger's denial, which holds the facts that it was decided on.
 fn record(criterion: &mut Criterion<CpuTime>, at: &Setting, head: &RequestHead) {
-    let mut findings = Findings::default();
-    judge(at, head, &mut findings).unwrap();
+    let strange = at.head(&at.stranger);
     let revision = Arc::clone(&at.rules.revision);
-    criterion.bench_function("stage/audit record", |b| {
-        b.iter(|| {
+    for (name, head) in [("a read", head), ("a denial, with facts", &strange)] {
+        let mut findings = Findings::default();
+        let outcome = match judge(at, head, &mut findings) {
+            Ok(()) => Outcome::Forwarded,
+            Err(denial) => Outcome::Denied(denial),
+        };
+        let write = || {
             let facts = Facts {
                 listener: "edge",
                 head: Some(head),
@@ -124,7 +129,7 @@ fn record(criterion: &mut Criterion<CpuTime>, at: &Setting, head: &RequestHead) 
                 id: head.id,
                 received_at: head.received_at,
                 findings: black_box(&findings),
-                outcome: &Outcome::Forwarded,
+                outcome: &outcome,
                 status: Some(200),
                 duration: Duration::from_micros(900),
                 masked: 0,
@@ -133,8 +138,11 @@ fn record(criterion: &mut Criterion<CpuTime>, at: &Setting, head: &RequestHead) 
                 had_intent: false,
             };
             audit::record(&facts, &at.rules.pseudonyms)
-        });
-    });
+        };
+        let bytes = write().line.len();
+        let name = format!("stage/audit record of {name} ({bytes} bytes)");
+        criterion.bench_function(&name, |b| b.iter(write));
+    }
 }
 
 fn judge(at: &Setting, head: &RequestHead, findings: &mut Findings) -> Result<(), Denial> {

@@ -45,7 +45,7 @@ enum PolicyCommand {
     Test(test::Args),
     /// Say why a case comes out so: who decided, or which permit is nearest and what it misses.
     ///
-    /// Allowed, forbidden, not permitted, or errored; the deciding policies with their reasons. Where no
+    /// Of a case, or with `--record` of a decision that the audit log tells of. Allowed, forbidden, not permitted, or errored; the deciding policies with their reasons. Where no
     /// policy permits it, the nearest permit: among those whose scope fits, the one with the fewest
     /// conditions that don't hold, each as it is written and where.
     Explain(explain::Args),

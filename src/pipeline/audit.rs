@@ -4,101 +4,28 @@
 //! can choose freely (path, query, an unlisted host or method) is never in a record: it may carry a
 //! VIN.
 
+mod decided;
+mod pseudonyms;
+#[cfg(test)]
+pub(in crate::pipeline) mod tests;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ring::hmac;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock;
 use crate::config::file::PrincipalKind;
 use crate::denial::Denial;
-use crate::digest;
+use crate::pipeline::policy::recorded::Recorded;
 use crate::pipeline::quota::QuotaStanding;
 use crate::pipeline::vehicle::Vin;
 use crate::pipeline::{Findings, Principal, RequestHead};
 use crate::rules::Rules;
 
-/// Shortest key that is accepted: the strength of HMAC-SHA-256 (RFC 2104, 3).
-const KEY_BYTES: usize = 32;
-
-/// Bytes of an HMAC that stand in a record: 128 bits don't collide.
-const PSEUDONYM_BYTES: usize = 16;
-
-/// Key of the HMACs that stand for VINs and subjects.
-#[derive(Clone)]
-#[expect(missing_debug_implementations, reason = "a secret")]
-pub struct Pseudonyms {
-    root: hmac::Key,
-    vin: hmac::Key,
-    subject: hmac::Key,
-    token: hmac::Key,
-}
-
-impl Pseudonyms {
-    /// From the bytes of a key file; at least 32.
-    ///
-    /// # Errors
-    /// The key is too short.
-    pub fn new(key: &[u8]) -> Result<Self, String> {
-        if key.len() < KEY_BYTES {
-            let found = key.len();
-            return Err(format!(
-                "a pseudonym key of `{found}` bytes is too short, {KEY_BYTES} are needed"
-            ));
-        }
-        let root = hmac::Key::new(hmac::HMAC_SHA256, key);
-        // A key of its own for each kind: a subject that reads like a VIN gets another pseudonym.
-        let kind = |label| hmac::Key::new(hmac::HMAC_SHA256, &mac(&root, &[b"pseudonym", label]));
-        Ok(Self {
-            vin: kind(b"vin"),
-            subject: kind(b"subject"),
-            token: kind(b"token"),
-            root,
-        })
-    }
-
-    /// HMAC-SHA-256 of a VIN, first 128 bits in hex.
-    pub fn vin(&self, vin: &Vin) -> String {
-        shorten(&mac(&self.vin, &[vin.as_str().as_bytes()]))
-    }
-
-    /// HMAC-SHA-256 of issuer and subject, first 128 bits in hex.
-    pub fn subject(&self, issuer: &str, subject: &str) -> String {
-        shorten(&mac(
-            &self.subject,
-            &[issuer.as_bytes(), subject.as_bytes()],
-        ))
-    }
-
-    /// HMAC-SHA-256 of issuer and token id (`jti`), first 128 bits in hex.
-    pub fn token(&self, issuer: &str, token_id: &str) -> String {
-        shorten(&mac(&self.token, &[issuer.as_bytes(), token_id.as_bytes()]))
-    }
-
-    /// A key for another internal use, such as the partition keys of quotas: one a label, none of
-    /// them a key of pseudonyms.
-    pub fn derive(&self, label: &str) -> [u8; 32] {
-        mac(&self.root, &[b"derived", label.as_bytes()])
-    }
-}
-
-/// HMAC over parts, each with its length before it: no two lists of parts read the same.
-fn mac(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = hmac::Context::with_key(key);
-    for part in parts {
-        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-        context.update(&length.to_be_bytes());
-        context.update(part);
-    }
-    digest::whole(context.sign().as_ref())
-}
-
-fn shorten(mac: &[u8; 32]) -> String {
-    digest::hex(mac.get(..PSEUDONYM_BYTES).unwrap_or(mac))
-}
+pub use pseudonyms::Pseudonyms;
 
 /// How a request ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,6 +167,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "is_zero")]
     policy_errors: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<Recorded<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     quota: Option<QuotaLine<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     rehearsal: bool,
@@ -319,6 +248,7 @@ fn describe<'a>(facts: &'a Facts<'_>, pseudonyms: &Pseudonyms) -> Line<'a> {
         relation: findings.relation.as_ref().map(|relation| relation.word),
         policies: &findings.policies,
         policy_errors: findings.policy_errors,
+        facts: decided::facts(findings, denial, pseudonyms),
         quota: findings.quota.as_ref().map(quota_line),
         rehearsal: findings.rehearsal,
         rules: facts.rules_revision,
@@ -364,22 +294,26 @@ fn listed_host<'a>(head: &RequestHead, findings: &'a Findings) -> Option<&'a str
 }
 
 fn principal_line<'a>(principal: &'a Principal, pseudonyms: &Pseudonyms) -> PrincipalLine<'a> {
-    // A token without a client of its own may name its subject as the client (RFC 9068, 2.2): the
-    // name of a machine may stand in a record, that of a person may not.
-    let machine = principal.kind == PrincipalKind::Client;
-    let client = principal.client.as_deref();
     PrincipalLine {
         kind: principal.kind,
         issuer: &principal.issuer,
         subject: &principal.pseudonym,
-        client: client
-            .filter(|client| machine || *client != principal.subject)
-            .filter(|client| !Vin::stands_in(client)), // a car may be a client of its own
+        client: named_client(principal),
         token: principal
             .token_id
             .as_deref()
             .map(|token_id| pseudonyms.token(&principal.issuer, token_id)),
     }
+}
+
+/// The client that may stand in a record. A token without a client of its own may name its subject as
+/// the client (RFC 9068, 2.2): the name of a machine may stand there, that of a person may not.
+fn named_client(principal: &Principal) -> Option<&str> {
+    let machine = principal.kind == PrincipalKind::Client;
+    let client = principal.client.as_deref();
+    client
+        .filter(|client| machine || *client != principal.subject)
+        .filter(|client| !Vin::stands_in(client)) // a car may be a client of its own
 }
 
 fn quota_line(standing: &QuotaStanding) -> QuotaLine<'_> {
@@ -388,6 +322,3 @@ fn quota_line(standing: &QuotaStanding) -> QuotaLine<'_> {
         remaining: standing.remaining,
     }
 }
-
-#[cfg(test)]
-mod tests;

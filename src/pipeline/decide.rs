@@ -13,6 +13,7 @@ use crate::denial::{AccessFlaw, Denial, Dependency, QuotaRefusal};
 use crate::digest;
 use crate::pipeline::ownership::{self, Relation, SubjectFacts, VehicleFacts};
 use crate::pipeline::parameters::{self, JudgedBody};
+use crate::pipeline::policy::recorded::Judged;
 use crate::pipeline::policy::{self, ActionClass, Circumstances, Question, Resource};
 use crate::pipeline::ports::{BodySource, Ports};
 use crate::pipeline::quota::{self, Charged};
@@ -250,14 +251,22 @@ async fn authorize(
         },
     };
     let subject = look_up_subject(judge, principal);
+    let judged = |subject, vehicle| Judged {
+        revision: Arc::clone(policies.revision()),
+        authentication: principal.sign_in.resolve(now),
+        subject,
+        vehicle,
+    };
     let Some(vin) = vin else {
-        let question = ask(subject.await?, Resource::Surface);
-        return policy::evaluate(policies, question, findings);
+        let subject = subject.await?;
+        findings.judged = Some(judged(subject, None));
+        return policy::evaluate(policies, ask(subject, Resource::Surface), findings);
     };
     let class = policies.class(action);
     let (subject, facts) = tokio::try_join!(subject, look_up(judge, vin, &class))?;
     let relation: Relation = ownership::relate(principal, facts.as_deref(), now);
     findings.relation = Some(relation.clone());
+    findings.judged = Some(judged(subject, facts.clone()));
     let resource = Resource::Vehicle(vin, facts.as_deref(), &relation);
     policy::evaluate(policies, ask(subject, resource), findings)?;
     if !relation.known {

@@ -35,6 +35,19 @@ pub struct Relation {
     pub in_case: bool,
 }
 
+impl Relation {
+    /// All words for the record.
+    pub const WORDS: [&str; 7] = [
+        "owner",
+        "driver",
+        "fleet",
+        "partner",
+        "technician",
+        "agent",
+        "none",
+    ];
+}
+
 /// Resolves the relation at `now` (since the Unix epoch). An absent vehicle gives a relation of
 /// the same shape, with no facts, by the same steps.
 pub fn relate(principal: &Principal, facts: Option<&VehicleFacts>, now: Duration) -> Relation {

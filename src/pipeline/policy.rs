@@ -19,6 +19,7 @@ mod posed;
 mod step_up;
 mod parts;
 pub mod coverage;
+pub mod recorded;
 pub mod explain;
 pub mod cases;
 #[cfg(test)]

@@ -34,7 +34,7 @@ impl Vin {
     /// Whether one of a text's words is a VIN, in whatever case.
     pub fn stands_in(text: &str) -> bool {
         text.split(|character: char| !character.is_ascii_alphanumeric())
-            .any(|word| Self::read(&word.to_ascii_uppercase()).is_ok())
+            .any(|word| word.len() == 17 && Self::read(&word.to_ascii_uppercase()).is_ok())
     }
 
     /// The 17 characters. For the directory, Cedar and the assertion only; never for a log.

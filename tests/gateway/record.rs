@@ -99,6 +99,53 @@ fn the_request_id_leads_to_the_record() {
     assert!(record.contains("access-denied"), "{record}");
 }
 
+#[test]
+fn a_refusal_and_a_command_are_explained_by_their_records() {
+    let house = House::start();
+    let (owner, edge) = (house.owner(), house.gateway.edge);
+    let refused = get(edge, &format!("/cars/{FOREIGN}/battery"), Some(&owner));
+    let form = format!("VIN={OWNED}");
+    let command = post_form(edge, "/gdc/ACRemoteRequest.php", Some(&owner), &form);
+    let read = get(edge, &format!("/cars/{OWNED}/battery"), Some(&owner));
+    let (_, folder) = house.gateway.stop();
+    let text = fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    let explain = |answer: &crate::support::client::Answer| {
+        let id = answer.header("x-request-id").unwrap();
+        let record = text.lines().find(|line| line.contains(id)).unwrap();
+        let file = folder.path().join("one.jsonl");
+        fs::write(&file, format!("{record}\n")).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_vingate"))
+            .args(["policy", "explain", "--record"])
+            .arg(&file)
+            .arg("-c")
+            .arg(folder.path().join("vingate.toml"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = explain(&refused);
+    assert_eq!(code, Some(0), "{said}");
+    for part in [
+        "not permitted: no policy permits it",
+        "nearest permit: @id(",
+        "does not hold: when ",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("note:") && !said.contains(FOREIGN), "{said}");
+    let (code, said) = explain(&command);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("permitted by @id(\"owner.own-car\")"),
+        "{said}"
+    );
+    assert!(!said.contains("note:"), "{said}");
+    let (code, said) = explain(&read);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("holds no facts"), "{said}");
+}
+
 /// The metrics as soon as they say so: a request is counted after its answer is sent.
 fn metrics_once(house: &House, say: impl Fn(&str) -> bool) -> String {
     let mut text = String::new();

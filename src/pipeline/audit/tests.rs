@@ -8,10 +8,11 @@ use super::*;
 use crate::config::file::DenialFormat;
 use crate::config::route::{ActionSource, BodyNeed};
 use crate::denial::{AccessFlaw, ClosedBy};
-use crate::pipeline::identity::sign_in::SignIn;
-use crate::pipeline::ownership::Relation;
+use crate::pipeline::identity::sign_in::{Authentication, SignIn};
+use crate::pipeline::ownership::{Relation, SubjectFacts, VehicleFacts};
 use crate::pipeline::parameters::Parameters;
 use crate::pipeline::policy::ActionClass;
+use crate::pipeline::policy::recorded::Judged;
 use crate::pipeline::quota::QuotaPolicy;
 use crate::pipeline::route::{Route, Surface};
 use crate::pipeline::switch::Situation;
@@ -39,9 +40,9 @@ fn head(path: &str, query: &str) -> RequestHead {
     }
 }
 
-fn route() -> Arc<Route> {
+pub(in crate::pipeline) fn route(surface: &str) -> Arc<Route> {
     let surface = Surface {
-        name: Arc::from("mobile"),
+        name: Arc::from(surface),
         hosts: vec!["mobile.example".to_owned()],
         issuers: Vec::new(),
         denial_format: DenialFormat::Problem,
@@ -92,7 +93,7 @@ fn findings(principal: Principal, vin: Vin) -> Findings {
     };
     Findings {
         situation: Situation {
-            route: Some(route()),
+            route: Some(route("mobile")),
             action: Some(Arc::new(ActionClass {
                 name: Arc::from("ReadBatteryStatus"),
                 groups: Vec::new(),
@@ -110,6 +111,18 @@ fn findings(principal: Principal, vin: Vin) -> Findings {
             dealerships: Vec::new(),
             agreements: Vec::new(),
             in_case: false,
+        }),
+        judged: Some(Judged {
+            revision: Arc::from("p1"),
+            authentication: Authentication::STEPPED_UP,
+            subject: SubjectFacts::default(),
+            vehicle: Some(Arc::new(VehicleFacts {
+                owner: Some("bob".to_owned()),
+                region: "NE".to_owned(),
+                capabilities: vec!["climate".to_owned()],
+                telematics: true,
+                ..VehicleFacts::default()
+            })),
         }),
         policies: vec![Arc::from("owner-reads")],
         policy_errors: 1,
@@ -158,6 +171,39 @@ fn a_record_says_what_happened_in_a_stable_order() {
         r#"{{"time":"1970-01-01T00:00:01.500Z","id":"00000000-0000-0000-0000-000000000001","outcome":"forwarded","status":200,"listener":"edge","method":"GET","host":"mobile.example","route":"mobile.battery","surface":"mobile","action":"ReadBatteryStatus","address":"192.0.2.1","principal":{{"kind":"User","issuer":"owners","subject":"{subject}","client":"app","token":"{token}"}},"vin":"{vin}","relation":"owner","policies":["owner-reads"],"policy_errors":1,"quota":{{"policy":"commands","remaining":29}},"rules":"r1","board":9,"masked":2,"duration_us":250}}"#
     );
     assert_eq!(line, expected);
+}
+
+#[test]
+fn a_refusal_by_policy_and_a_command_are_recorded_with_their_facts() {
+    let mut findings = findings(principal("alice", "jti-1"), Vin::read(VIN).unwrap());
+    let facts = |findings: &Findings, outcome: &Outcome| {
+        let line = write(Some(&head("/a", "b=c")), findings, outcome);
+        line.split_once("\"facts\":").map(|(_, rest)| {
+            let (facts, _) = rest.split_once(",\"quota\"").unwrap();
+            facts.to_owned()
+        })
+    };
+    let bob = pseudonyms().subject("owners", "bob");
+    let expected = Some(format!(
+        r#"{{"policies":"p1","principal":{{}},"context":{{"strength":"strong","freshness":"fresh"}},"vehicle":{{"known":true,"owner":"{bob}","region":"NE","capabilities":["climate"],"telematics":true}}}}"#
+    ));
+    for (denial, kept) in [
+        (Denial::AccessDenied(AccessFlaw::NotPermitted), true),
+        (Denial::AccessDenied(AccessFlaw::PolicyError), true),
+        (Denial::StepUpRequired(Arc::from("")), true),
+        (Denial::Overloaded, false),
+    ] {
+        let found = facts(&findings, &Outcome::Denied(denial.clone()));
+        assert_eq!(found, expected.clone().filter(|_| kept), "{denial:?}");
+    }
+    assert_eq!(facts(&findings, &Outcome::Forwarded), None, "a read");
+    findings.situation.action = Some(Arc::new(ActionClass {
+        name: Arc::from("StartClimate"),
+        groups: Vec::new(),
+        command: true,
+    }));
+    assert_eq!(facts(&findings, &Outcome::Forwarded), expected);
+    assert_eq!(facts(&findings, &Outcome::Unknown), expected, "an intent");
 }
 
 #[test]
@@ -263,17 +309,39 @@ proptest! {
         token_id in "[ -~]{12,40}",
         path in "[ -~\\n]{12,40}",
         query in "[ -~\\r\\n]{12,40}",
-        forwarded in any::<bool>(),
+        refused in any::<bool>(),
+        owner in "\\PC{12,40}",
+        owns in any::<bool>(),
     ) {
-        let findings = findings(principal(&subject, &token_id), Vin::read(&vin).unwrap());
-        let outcome = if forwarded { Outcome::Forwarded } else { Outcome::Unknown };
+        let who = Principal {
+            scopes: vec![format!("car:{}", vin.to_ascii_lowercase()), format!("user:{subject}")],
+            roles: vec![subject.clone()],
+            fleet: Some(vin.clone()),
+            tenant: Some(format!("{subject}/{vin}")),
+            ..principal(&subject, &token_id)
+        };
+        let mut findings = findings(who, Vin::read(&vin).unwrap());
+        let relation = findings.relation.as_mut().unwrap();
+        relation.entitlements = vec![subject.clone(), vin.clone()];
+        relation.agreements = vec![(vin.clone(), subject.clone())];
+        findings.judged.as_mut().unwrap().vehicle = Some(Arc::new(VehicleFacts {
+            owner: Some(if owns { subject.clone() } else { owner.clone() }),
+            region: vin.clone(),
+            trim: subject.clone(),
+            capabilities: vec![vin.clone()],
+            ..VehicleFacts::default()
+        }));
+        let denial = Denial::AccessDenied(AccessFlaw::NotPermitted);
+        let outcome = if refused { Outcome::Denied(denial) } else { Outcome::Unknown };
         let mut head = head(&path, &query);
         head.headers.insert("authorization", "Bearer secret-of-the-test".parse().unwrap());
         let line = write(Some(&head), &findings, &outcome);
         prop_assert!(!line.contains('\n'));
         let value: Value = serde_json::from_str(&line).unwrap();
-        prop_assert!(value.is_object());
-        for secret in [&*vin, &*subject, &*token_id, &*path, &*query, "secret-of-the-test"] {
+        prop_assert_eq!(value.get("facts").is_some(), refused);
+        let upper = line.to_ascii_uppercase();
+        prop_assert!(!upper.contains(&*vin));
+        for secret in [&*vin, &*subject, &*owner, &*token_id, &*path, &*query, "secret-of-the-test"] {
             let escaped = serde_json::to_string(secret).unwrap();
             prop_assert!(!line.contains(secret), "{secret}");
             prop_assert!(!line.contains(escaped.trim_matches('"')), "{secret}");

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How long a sign-in counts as fresh: as long as one sitting at the portal's settings takes.
 pub const FRESH: Duration = Duration::from_secs(300);
@@ -24,7 +24,7 @@ pub struct SignIn {
 }
 
 /// What is behind a sign-in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strength {
     /// A password, or nobody says what.
@@ -35,7 +35,7 @@ pub enum Strength {
 }
 
 /// How long ago a sign-in is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Freshness {
     /// Longer than [`FRESH`], or nobody says when.

@@ -1,6 +1,6 @@
 //! Why does a question come out so, in a person's words?
 //!
-//! For a case: who decided, with their reasons and places. Where nothing permits it, the nearest
+//! For a case, or a decision by its record: who decided, with their reasons and places. Where nothing permits it, the nearest
 //! permit: among those whose scope fits, the one with the fewest conditions that do not hold. Each
 //! condition is asked about by itself (`parts`); Cedar evaluates, nothing here does.
 
@@ -13,10 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::{Effect, Entities, Policy, Request};
 
 use crate::config::Mistakes;
+use crate::config::file::PrincipalKind;
 use crate::denial::{AccessFlaw, Denial};
 use crate::pipeline::policy::cases::{self, Told};
 use crate::pipeline::policy::files::Files;
 use crate::pipeline::policy::parts::{self, Truth};
+use crate::pipeline::policy::recorded::Decision;
 use crate::pipeline::policy::source::Source;
 use crate::pipeline::policy::{PolicySet, Question, posed, read};
 
@@ -46,14 +48,8 @@ pub(crate) fn explain(
     text: Option<Source>,
     wanted: Wanted<'_>,
 ) -> Result<Vec<String>, Mistakes> {
-    let written = read::read(files, read::SCHEMA)?;
     let mut mistakes = Mistakes::default();
-    let explainer = Explainer {
-        policies: PolicySet::of(files)?,
-        places: written.places,
-        all: written.policies,
-        sources: files.read_all("cedar", &mut mistakes),
-    };
+    let explainer = Explainer::of(files, &mut mistakes)?;
     let sheets = match text {
         Some(source) => vec![source],
         None => cases::sheets(files, &mut mistakes),
@@ -67,6 +63,23 @@ pub(crate) fn explain(
     };
     cases::put_each(&explainer.policies, sheets, wanted, &mut put, &mut mistakes);
     mistakes.or(lines)
+}
+
+/// Explains a decision by its record, a line of an audit log: what the policies that are here say of the
+/// facts that it was made on, as lines.
+///
+/// # Errors
+/// Every mistake in the policies; what is no record, or one without facts.
+pub(crate) fn explain_record(files: &Files, record: &Source) -> Result<Vec<String>, Mistakes> {
+    let mut mistakes = Mistakes::default();
+    let explainer = Explainer::of(files, &mut mistakes)?;
+    match Decision::read(record.text.trim()) {
+        Ok(decision) => mistakes.or(explainer.tell_record(&decision)),
+        Err(why) => {
+            mistakes.add(record.place.as_str(), why);
+            Err(mistakes)
+        }
+    }
 }
 
 /// The policies, with where and how they are written.
@@ -92,6 +105,62 @@ impl Near<'_> {
 }
 
 impl Explainer {
+    fn of(files: &Files, mistakes: &mut Mistakes) -> Result<Self, Mistakes> {
+        let written = read::read(files, read::SCHEMA)?;
+        Ok(Self {
+            policies: PolicySet::of(files)?,
+            places: written.places,
+            all: written.policies,
+            sources: files.read_all("cedar", mistakes),
+        })
+    }
+
+    fn tell_record(&self, decision: &Decision) -> Vec<String> {
+        let (answer, by) = decision.again(&self.policies);
+        let again = match &answer {
+            Ok(()) => "allowed".to_owned(),
+            Err(denial) => denial.reason(),
+        };
+        let told = Told {
+            head: decision.head(),
+            answer,
+            by: &by,
+        };
+        let mut lines = self.tell(&told, decision.question());
+        let mut notes = Vec::new();
+        let here = self.policies.revision();
+        if **here != *decision.revision {
+            let then = &decision.revision;
+            notes.push(format!("decided by policies {then}; these are {here}"));
+        }
+        if again != decision.outcome || by != decision.by {
+            let then = told_by(&decision.outcome, &decision.by);
+            notes.push(format!("recorded: {then}; here: {}", told_by(&again, &by)));
+            let who = decision.principal.kind;
+            let named = self.naming_somebody(who, &decision.action);
+            notes.extend(named.map(|policy| {
+                let named = self.named(policy);
+                format!(
+                    "names one subject or vehicle, for which the record has a pseudonym: {named}"
+                )
+            }));
+        }
+        lines.extend(notes.into_iter().map(|note| format!("  note: {note}")));
+        lines
+    }
+
+    /// Policies that compare with one subject or vehicle.
+    fn naming_somebody(&self, who: PrincipalKind, action: &str) -> impl Iterator<Item = &Policy> {
+        let slice = self.policies.slices.find(action, who);
+        self.all.iter().filter(move |policy| {
+            let live = slice.is_some_and(|slice| slice.policies().policy(policy.id()).is_some());
+            let literals = policy.entity_literals();
+            live && literals
+                .iter()
+                .any(|one| self.policies.names.somebody(one.type_name()))
+        })
+    }
+
     fn tell(&self, told: &Told<'_>, question: Question<'_>) -> Vec<String> {
         let mut lines = vec![told.head.clone(), format!("  {}", outcome(told))];
         let Some(slice) = self.policies.slice(question) else {
@@ -221,6 +290,15 @@ fn outcome(told: &Told<'_>) -> String {
         }
         Err(denial) => format!("denied: {}", denial.reason()),
     }
+}
+
+/// `forbidden by a, b`.
+fn told_by(outcome: &str, by: &BTreeSet<String>) -> String {
+    if by.is_empty() {
+        return format!("{outcome} by no policy");
+    }
+    let ids: Vec<&str> = by.iter().map(String::as_str).collect();
+    format!("{outcome} by {}", ids.join(", "))
 }
 
 fn id(policy: &Policy) -> &str {

@@ -3,6 +3,7 @@
 mod loading;
 mod kept;
 mod properties;
+mod recorded;
 mod signing_in;
 mod slicing;
 mod table;

@@ -60,6 +60,11 @@ impl Names {
         }
     }
 
+    /// Whether it is the type of people, applications or vehicles.
+    pub(super) fn somebody(&self, name: &EntityTypeName) -> bool {
+        KINDS.iter().any(|kind| self.of_kind(*kind) == name)
+    }
+
     /// The type of a resource.
     pub(super) fn of_resource(&self, kind: ResourceKind) -> &EntityTypeName {
         match kind {
