@@ -43,6 +43,8 @@ pub struct Cvc5 {
 /// What was proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
+    /// Folder of the policies.
+    pub place: String,
     /// Of the live policies.
     pub revision: String,
     /// How many kinds of request there are: principal type, action, resource type.
@@ -95,12 +97,12 @@ pub enum Trouble {
     Undecided(String),
 }
 
-/// Proves what the files' ceilings and floors say of its policies.
+/// Proves what the files' ceilings and floors say of its policies; their schema is the file of this name.
 ///
 /// # Errors
 /// Files with mistakes, none of a kind, no solver, or a prover that misses the planted hole.
-pub fn prove(files: &Files, cvc5: &Cvc5) -> Result<Proof, Trouble> {
-    let estate = Estate::read(files)?;
+pub fn prove(files: &Files, schema: &str, cvc5: &Cvc5) -> Result<Proof, Trouble> {
+    let estate = Estate::read(files, schema)?;
     let bounds = bounds::read_with(files, &estate.schema)?;
     let runtime = runtime()?;
     runtime.block_on(prove_all(&estate, &bounds, cvc5))
@@ -125,6 +127,7 @@ async fn prove_all(estate: &Estate, bounds: &[Bound], cvc5: &Cvc5) -> Result<Pro
     }
     claims.push(check_errors(&mut solver, estate).await);
     Ok(Proof {
+        place: estate.place.clone(),
         revision: estate.revision.to_string(),
         environments: estate.environments.len(),
         asked: solver.answered(),

@@ -11,6 +11,8 @@
 
 #[path = "prove/lint.rs"]
 mod lint;
+#[path = "prove/operators.rs"]
+mod operators;
 #[path = "prove/planted.rs"]
 mod planted;
 #[path = "prove/solvers.rs"]
@@ -71,7 +73,14 @@ fn shipped() -> PathBuf {
 /// A copy of the shipped policies that a test may spoil.
 fn copy() -> TempDir {
     let copy = tempfile::tempdir().unwrap();
-    for folder in ["", "ceilings", "floors"] {
+    for folder in [
+        "",
+        "ceilings",
+        "floors",
+        "admin",
+        "admin/ceilings",
+        "admin/floors",
+    ] {
         fs::create_dir_all(copy.path().join(folder)).unwrap();
         for entry in fs::read_dir(shipped().join(folder)).unwrap() {
             let entry = entry.unwrap();
@@ -109,6 +118,11 @@ fn the_shipped_policies_are_proved() {
         "holds: ceiling opted-out: ",
         "holds: floor owner: ",
         "holds: never errs: ",
+        "policies/admin: policies of revision ",
+        "holds: ceiling roles: ",
+        "holds: ceiling second-person: ",
+        "holds: ceiling grave: ",
+        "holds: floor operator: ",
         "\nproved: ",
     ]);
     assert!(!run.data.contains("BROKEN") && !run.data.contains("UNDECIDED"));

@@ -29,7 +29,7 @@ pub use act::Act;
 /// Name of the folder below the one of the policies.
 pub const FOLDER: &str = "admin";
 /// Name of the schema's file.
-const SCHEMA: &str = "admin.cedarschema";
+pub const SCHEMA: &str = "admin.cedarschema";
 
 /// What was found out about an act before it is judged. By default nothing is grave, and nobody else
 /// stands behind it: whether it is grave must be said.

@@ -20,6 +20,7 @@ use crate::config;
 use crate::pipeline::policy::PolicySet;
 use crate::pipeline::policy::bundle::{Bundle, VerifyingKey};
 use crate::pipeline::policy::files::Files;
+use crate::pipeline::policy::read;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -54,7 +55,8 @@ enum PolicyCommand {
     /// Over every kind of request and every state of the facts, with the solver cvc5. What the policies
     /// allow must be within each file of `ceilings/`; what a file of `floors/` allows they must allow;
     /// no policy may fail to be evaluated. What doesn't hold is told by an example: who, what, to which
-    /// car, by which policy. In each run a hole is planted, and must be found.
+    /// car, by which policy. In each run a hole is planted, and must be found. The operators' policies, in
+    /// `admin/`, are proved in the same way.
     Prove(prove::Args),
     /// Check, test and prove, and write it all into one signed file, which a gateway loads.
     ///
@@ -189,6 +191,17 @@ fn check(files: &Files, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
         say(&valid(&folder, authority.revision()));
     }
     Ok(())
+}
+
+/// The folders with policies, each with the name of its schema: those for vehicles, and those for
+/// operators beside them.
+fn sets(files: &Files) -> Vec<(Files, &'static str)> {
+    let operators = files.below(authority::FOLDER);
+    let mut sets = vec![(files.clone(), read::SCHEMA)];
+    if operators.exist() {
+        sets.push((operators, authority::SCHEMA));
+    }
+    sets
 }
 
 /// The operators' policies beside them, if there are any. A gateway insists on them.

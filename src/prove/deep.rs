@@ -7,6 +7,7 @@ use cedar_policy::{Effect, Policy, PolicyId, PolicySet, RequestEnv};
 use cedar_policy_symcc::{CompiledPolicy, CompiledPolicySet};
 
 use crate::pipeline::policy::files::Files;
+use crate::pipeline::policy::read;
 use crate::prove::estate::{self, Estate};
 use crate::prove::solver::{Answer, Question, Solver};
 use crate::prove::{Cvc5, Trouble, id, name, runtime};
@@ -16,7 +17,7 @@ use crate::prove::{Cvc5, Trouble, id, name, runtime};
 /// # Errors
 /// Files with mistakes, or no solver.
 pub fn search(files: &Files, cvc5: &Cvc5) -> Result<Vec<String>, Trouble> {
-    let estate = Estate::read(files)?;
+    let estate = Estate::read(files, read::SCHEMA)?;
     runtime()?.block_on(async {
         let mut solver = Solver::start(cvc5).map_err(Trouble::Undecided)?;
         let mut found = Vec::new();

@@ -41,18 +41,18 @@ pub(super) struct Estate {
 
 impl Estate {
     /// Reads the files as the gateway does.
-    pub(super) fn read(files: &Files) -> Result<Self, Trouble> {
+    pub(super) fn read(files: &Files, file: &str) -> Result<Self, Trouble> {
         let Written {
             schema,
             policies,
             places,
             revision,
-        } = read::read(files, read::SCHEMA)?;
+        } = read::read(files, file)?;
         let mut environments: Vec<RequestEnv> = schema.request_envs().collect();
         environments.sort_unstable(); // the same story in each run, where the solver agrees
         count(&schema, environments.len())?;
         let mut mistakes = Mistakes::default();
-        let shape = files.read(read::SCHEMA, &mut mistakes);
+        let shape = files.read(file, &mut mistakes);
         let shape = shape.ok_or(Trouble::Wrong(mistakes))?;
         Ok(Self {
             place: files.place(),

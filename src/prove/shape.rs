@@ -11,9 +11,13 @@ use serde_json::{Map, Value};
 /// How deep types may stand in each other.
 const DEEPEST: usize = 32;
 
-/// The attributes of each type of entity.
+/// What each type of entity is made of.
 #[derive(Debug, Default)]
-pub(super) struct Shape(BTreeMap<String, Vec<Attribute>>);
+pub(super) struct Shape {
+    attributes: BTreeMap<String, Vec<Attribute>>,
+    /// Types that can be in others.
+    grouped: BTreeSet<String>,
+}
 
 /// An attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,17 +44,22 @@ impl Shape {
             known.entities.extend(members(namespace, "entityTypes"));
             known.commons.extend(members(namespace, "commonTypes"));
         }
-        let mut shapes = BTreeMap::new();
+        let mut made = Self::default();
         for (name, kind) in &known.entities {
             let attributes = kind.get("shape").map(|shape| known.attributes(shape));
-            shapes.insert((*name).to_owned(), attributes.unwrap_or_default());
+            made.attributes
+                .insert((*name).to_owned(), attributes.unwrap_or_default());
+            let groups = kind.get("memberOfTypes").and_then(Value::as_array);
+            if groups.is_some_and(|groups| !groups.is_empty()) {
+                made.grouped.insert((*name).to_owned());
+            }
         }
-        Some(Self(shapes))
+        Some(made)
     }
 
     /// The attributes of a type, in the order of their names.
     fn attributes(&self, kind: &str) -> &[Attribute] {
-        self.0.get(kind).map_or(&[], Vec::as_slice)
+        self.attributes.get(kind).map_or(&[], Vec::as_slice)
     }
 
     /// The attributes of one type that can tie it to another: they name it, or what it names too.
@@ -66,6 +75,11 @@ impl Shape {
         };
         let own = self.attributes(one).iter().filter(ties);
         own.map(|attribute| attribute.name.as_str()).collect()
+    }
+
+    /// Whether one of a type can be in something, such as a person in a role.
+    pub(super) fn is_grouped(&self, kind: &str) -> bool {
+        self.grouped.contains(kind)
     }
 
     /// Whether anything of a type could tie it to others.
@@ -146,7 +160,8 @@ mod tests {
         let text = "entity A { fleet?: F }; entity F; entity Other;
                     type Parts = { a: A, n: Long }; type Whole = { deep: Set<Parts>, b: Bool };
                     entity B { one?: A, many: Set<A>, parts: Set<Parts>, whole: Whole, n: Long,
-                               fleet?: F, others: Set<Other>, words: Set<String> };";
+                               fleet?: F, others: Set<Other>, words: Set<String> };
+                    entity C in [A, B];";
         let shape = Shape::of(text).unwrap();
         assert_eq!(
             shape.ties("B", "A"),
@@ -157,5 +172,6 @@ mod tests {
         assert!(shape.names_others("B") && !shape.names_others("Other"));
         assert_eq!(shape.ties("F", "A"), [""; 0]);
         assert_eq!(shape.facts("B"), ["n", "words"]);
+        assert!(shape.is_grouped("C") && !shape.is_grouped("A"));
     }
 }

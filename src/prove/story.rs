@@ -58,18 +58,22 @@ pub(super) struct Teller<'a> {
     resource: Value,
     /// The attributes of every entity, by what it is called in JSON.
     attributes: BTreeMap<String, Attributes>,
+    /// What every entity is in, likewise.
+    parents: BTreeMap<String, Vec<Value>>,
     names: Names,
 }
 
 impl<'a> Teller<'a> {
     /// Of an example that the authorizer confirms.
     pub(super) fn of(estate: &'a Estate, example: &'a Env) -> Self {
-        let mut attributes = BTreeMap::new();
+        let (mut attributes, mut parents) = (BTreeMap::new(), BTreeMap::new());
         let entities = example.entities.to_json_value().unwrap_or_default();
         for entity in entities.as_array().into_iter().flatten() {
             let own = entity.get("attrs").and_then(Value::as_object);
             let uid = entity.get("uid").cloned().unwrap_or_default();
             attributes.insert(uid.to_string(), own.cloned().unwrap_or_default());
+            let above = entity.get("parents").and_then(Value::as_array);
+            parents.insert(uid.to_string(), above.cloned().unwrap_or_default());
         }
         let mut names = Names::default();
         let principal = json(example.request.principal());
@@ -82,6 +86,7 @@ impl<'a> Teller<'a> {
             principal,
             resource,
             attributes,
+            parents,
             names,
         }
     }
@@ -215,8 +220,10 @@ impl<'a> Teller<'a> {
         let mut lines = self.ties_of(&resource, &principal);
         if principal != resource {
             lines.extend(self.ties_of(&principal, &resource));
+            lines.extend(self.groups_of(&principal));
             lines.extend(self.facts_of(&principal));
         }
+        lines.extend(self.groups_of(&resource));
         lines.extend(self.facts_of(&resource));
         lines.extend(self.request());
         lines
@@ -240,6 +247,30 @@ impl<'a> Teller<'a> {
             lines.push(format!("  tie: {whose}'s {name}: {told}{end}"));
         }
         lines
+    }
+
+    /// What a party is in, such as a role, where it can be in something.
+    fn groups_of(&mut self, holder: &Value) -> Option<String> {
+        let shape = &self.estate.shape;
+        if !shape.is_grouped(kind(holder)) {
+            return None;
+        }
+        let above = self.parents.get(&holder.to_string());
+        let mut told: Vec<String> = above
+            .into_iter()
+            .flatten()
+            .map(|one| {
+                let id = one.get("id").unwrap_or(&Value::Null);
+                format!("{} {id}", kind(one).to_lowercase())
+            })
+            .collect();
+        told.sort_unstable();
+        let told = if told.is_empty() {
+            "nothing".to_owned()
+        } else {
+            told.join(", ")
+        };
+        Some(format!("  {} is in: {told}", self.names.of(holder)))
     }
 
     /// What else is so of a party, in one line.

@@ -6,7 +6,7 @@ use super::{Run, copy, plant, policy, replace};
 
 /// The story of one counterexample: its headline and what is indented under it.
 #[track_caller]
-fn story(run: &Run, headline: &str) -> String {
+pub(super) fn story(run: &Run, headline: &str) -> String {
     let mut lines = run
         .data
         .lines()
@@ -22,7 +22,7 @@ fn story(run: &Run, headline: &str) -> String {
 }
 
 #[track_caller]
-fn has(story: &str, wanted: &[&str]) {
+pub(super) fn has(story: &str, wanted: &[&str]) {
     for part in wanted {
         assert!(story.contains(part), "wanted: {part}\n{story}");
     }

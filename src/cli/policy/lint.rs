@@ -21,12 +21,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let files = args.target.files()?;
     super::check(&files, &mut data)?;
-    let bounds = bounds::read(&files)?;
-    data(&format!(
-        "{}: {} ceilings and floors are valid",
-        files.place(),
-        bounds.len()
-    ));
+    for (files, schema) in super::sets(&files) {
+        let bounds = bounds::read(&files, schema)?.len();
+        let place = files.place();
+        data(&format!("{place}: {bounds} ceilings and floors are valid"));
+    }
     if args.deep {
         deep(args, &files)?;
     }

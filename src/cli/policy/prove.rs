@@ -25,24 +25,30 @@ pub(super) use with::{failure, lines, run};
 #[cfg(feature = "prove")]
 mod with {
     use super::{Args, Failure};
+    use crate::cli::policy::sets;
     use crate::cli::{End, data};
     use crate::prove::{self, Claim, Proof, Trouble};
 
     /// Runs it.
     pub(in crate::cli::policy) fn run(args: &Args) -> Result<(), Failure> {
         let files = args.target.files()?;
-        let proof = prove::prove(&files, &args.solver.cvc5()).map_err(failure)?;
-        for line in lines(&proof) {
-            data(&line);
+        let mut proofs = Vec::new();
+        for (files, schema) in sets(&files) {
+            let proof = prove::prove(&files, schema, &args.solver.cvc5()).map_err(failure)?;
+            for line in lines(&proof) {
+                data(&line);
+            }
+            proofs.push(proof);
         }
-        let (total, open) = (proof.claims.len(), proof.open());
+        let sum = |count: fn(&Proof) -> usize| proofs.iter().map(count).sum::<usize>();
+        let (total, open) = (sum(|proof| proof.claims.len()), sum(Proof::open));
         if open > 0 {
             let message = format!("not proved: {open} of {total} claims");
             return Err(Failure::new(End::TestFailed, message));
         }
+        let (kinds, asked) = (sum(|proof| proof.environments), sum(|proof| proof.asked));
         data(&format!(
-            "proved: {total} claims over {} kinds of request, {} questions to the solver",
-            proof.environments, proof.asked
+            "proved: {total} claims over {kinds} kinds of request, {asked} questions to the solver"
         ));
         Ok(())
     }
@@ -57,7 +63,7 @@ mod with {
 
     pub(in crate::cli::policy) fn lines(proof: &Proof) -> Vec<String> {
         let mut lines = vec![
-            format!("policies of revision {}", proof.revision),
+            format!("{}: policies of revision {}", proof.place, proof.revision),
             format!("planted hole found: {}", proof.planted),
         ];
         for claim in &proof.claims {

@@ -62,12 +62,12 @@ pub struct Bound {
     pub places: BTreeMap<String, String>,
 }
 
-/// Reads all ceilings and floors of a policy folder.
+/// Reads all ceilings and floors of a policy folder; its schema is the file of this name.
 ///
 /// # Errors
 /// Every mistake, in the folder's own files too; none of a kind: nothing would be proved.
-pub fn read(files: &Files) -> Result<Vec<Bound>, Mistakes> {
-    let written = read::read(files, read::SCHEMA)?;
+pub fn read(files: &Files, schema: &str) -> Result<Vec<Bound>, Mistakes> {
+    let written = read::read(files, schema)?;
     read_with(files, &written.schema)
 }
 
@@ -166,7 +166,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        match read(&Files::folder(folder.path())) {
+        match read(&Files::folder(folder.path()), read::SCHEMA) {
             Ok(bounds) => format!("{} bounds", bounds.len()),
             Err(mistakes) => mistakes.to_string(),
         }
