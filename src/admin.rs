@@ -26,6 +26,7 @@ mod places;
 pub mod policies;
 mod problem;
 mod serving;
+pub mod status;
 mod socket;
 mod switches;
 pub mod tls;
@@ -45,6 +46,7 @@ use crate::admin::authority::{Act, Circumstances, NotAllowed};
 use crate::admin::person::Person;
 use crate::admin::policies::{PoliciesForm, Wish};
 use crate::admin::problem::Problem;
+use crate::admin::status::Running;
 use crate::chain::ChainKey;
 use crate::clock;
 use crate::drill::Drill;
@@ -87,6 +89,8 @@ pub struct Operated {
     pub policies: Arc<ArcSwap<PoliciesForm>>,
     /// Whoever loads policies.
     pub wishes: mpsc::Sender<Wish>,
+    /// What the gateway says of itself.
+    pub running: Arc<dyn Fn() -> Running + Send + Sync>,
 }
 
 /// The switch log's line of who was refused what.

@@ -13,6 +13,7 @@ pub mod switch;
 pub mod policy;
 pub mod ownership;
 pub mod audit;
+pub mod status;
 
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ pub enum Command {
     Ownership(ownership::Args),
     /// Check that no line of the audit log or the switch log is missing or altered.
     Audit(audit::Args),
+    /// Show how a running gateway does: surfaces, switches, replicas, dependencies, policy errors.
+    Status(status::Args),
 }
 
 /// Which configuration, with which overrides.
@@ -139,6 +142,11 @@ impl From<Mistakes> for Failure {
 /// Set when data could not be written, so that the command fails.
 static DATA_LOST: AtomicBool = AtomicBool::new(false);
 
+/// Whether nobody reads what is printed.
+fn is_data_lost() -> bool {
+    DATA_LOST.load(Ordering::Relaxed)
+}
+
 /// Runs one command.
 ///
 /// # Errors
@@ -152,6 +160,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Policy(args) => policy::run(&args),
         Command::Ownership(args) => ownership::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Status(args) => status::run(&args),
     }?;
     if DATA_LOST.load(Ordering::Relaxed) {
         return Err(Failure::new(End::Failed, "not all data could be written"));

@@ -5,7 +5,9 @@
 //! a path, or anything else that a client can choose.
 
 pub mod logs;
+pub mod troubles;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,7 @@ use crate::denial::Denial;
 use crate::pipeline::audit::{self, Outcome};
 use crate::pipeline::notice::Placing;
 use crate::pipeline::route::Route;
+use troubles::{Trouble, Troubles};
 
 /// Bounds of request times in seconds: the convention's, and what slow vehicles need beyond.
 const REQUEST_SECONDS: [f64; 18] = [
@@ -116,6 +119,7 @@ pub struct Telemetry {
     reloads: Counter<u64>,
     notices: Counter<u64>,
     fuses: Counter<u64>,
+    troubles: Troubles,
     /// The registry only points at it.
     _provider: SdkMeterProvider,
 }
@@ -161,6 +165,7 @@ impl Telemetry {
                 "Pages that were to carry a notice, by whether a place for it was found",
             ),
             fuses: counter(&meter, "vingate.fuse.blown", "Closures that a fuse made"),
+            troubles: Troubles::default(),
             registry,
             meter,
             _provider: provider,
@@ -207,6 +212,12 @@ impl Telemetry {
         if sample.masked > 0 {
             self.masked.add(u64::from(sample.masked), &[route_label]);
         }
+        self.troubles.note(sample);
+    }
+
+    /// What failed since the start, by name.
+    pub fn troubles(&self) -> BTreeMap<String, Trouble> {
+        self.troubles.all()
     }
 
     /// Counts one reload.

@@ -41,6 +41,8 @@ mod grants;
 mod bundles;
 #[path = "gateway/unbuilt.rs"]
 mod unbuilt;
+#[path = "gateway/status.rs"]
+mod status;
 
 use support::{Gateway, Plan, Tokens, Upstream};
 

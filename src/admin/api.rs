@@ -8,6 +8,7 @@
 //! | `POST /v1/switches:merge` | takes what another replica made |
 //! | `POST /v1/switches:preview`, `:drill` | what a closure would hit; a closure for a stand-in |
 //! | `GET /v1/replicas`, `/v1/surfaces`, `/v1/history` | who knows what, what is open, what changed |
+//! | `GET /v1/status` | how the gateway does: all of that, and what it depends on |
 //! | `GET /v1/audit:verify` | whether a line of the logs is missing or altered |
 //! | `GET /v1/baseline` | the board, sealed, for a cold start |
 //! | `GET /v1/events` | what changes, as it changes |
@@ -42,7 +43,8 @@ use crate::admin::problem::Problem;
 use crate::admin::serving::{self, Entrance};
 use crate::admin::socket::own_user;
 use crate::admin::{
-    Operated, events, exporting, facts, granting, openapi, ownership, policies, refusal, switches,
+    Operated, events, exporting, facts, granting, openapi, ownership, policies, refusal, status,
+    switches,
 };
 
 /// Bytes of a closure: some 400,000 VINs.
@@ -101,6 +103,7 @@ fn router(operated: Operated, always: BTreeSet<u32>) -> Router {
         .route("/v1/switches:merge", post(switches::merge))
         .route("/v1/switches:preview", post(facts::preview))
         .route("/v1/switches:drill", post(facts::drill))
+        .route("/v1/status", get(status::status))
         .route("/v1/replicas", get(facts::replicas))
         .route("/v1/surfaces", get(facts::surfaces))
         .route("/v1/history", get(facts::history))

@@ -46,9 +46,14 @@ pub(super) async fn replicas(
     Extension(person): Extension<Person>,
 ) -> Result<Json<Replicas>, Problem> {
     operated.permit(&person, Act::View, Circumstances::default())?;
+    Ok(Json(replicas_of(&operated).await))
+}
+
+/// The same without asking who wants to know.
+pub(super) async fn replicas_of(operated: &Operated) -> Replicas {
     let here = operated.spread.id().to_owned();
     let own = || vec![operated.spread.replica()];
-    Ok(Json(match operated.spread.replicas().await {
+    match operated.spread.replicas().await {
         Ok(mut replicas) => {
             // a store that was emptied doesn't know this one until its next beat
             if replicas.iter().all(|replica| replica.id != here) {
@@ -69,7 +74,7 @@ pub(super) async fn replicas(
             unknown: Some(error.to_string()),
             replicas: own(),
         },
-    }))
+    }
 }
 
 /// A surface and what holds there.
@@ -94,6 +99,11 @@ pub(super) async fn surfaces(
     Extension(person): Extension<Person>,
 ) -> Result<Json<Vec<SurfaceFacts>>, Problem> {
     operated.permit(&person, Act::View, Circumstances::default())?;
+    Ok(Json(surfaces_of(&operated)))
+}
+
+/// The same without asking who wants to know.
+pub(super) fn surfaces_of(operated: &Operated) -> Vec<SurfaceFacts> {
     let board = operated.switchboard.board();
     let names = (operated.names)();
     let rates = operated.traffic.surfaces(clock::unix_time());
@@ -132,7 +142,7 @@ pub(super) async fn surfaces(
             requests_per_second: rate.map_or(0.0, |rate| rate.requests_per_second),
         }
     });
-    Ok(Json(facts.collect()))
+    facts.collect()
 }
 
 /// What a closure would hit, what it would take, and when it was last proved.

@@ -17,6 +17,7 @@ use crate::admin::facts::{Previewed, Replicas, SurfaceFacts, Verified};
 use crate::admin::granting::{Grant, Revoke, Suspend, Told};
 use crate::admin::policies::{BreakGlass, PoliciesForm, RollBack};
 use crate::admin::problem::Problem;
+use crate::admin::status::Status;
 use crate::drill::Drilled;
 use crate::switchboard::Closure;
 
@@ -143,6 +144,11 @@ pub(super) const CALLS: &[Call] = &[
             Body::Json(of::<Drill>),
         )
     },
+    reads(
+        "/v1/status",
+        "how the gateway does: surfaces, switches, replicas, dependencies",
+        Body::Json(of::<Status>),
+    ),
     reads("/v1/replicas", "who knows what", Body::Json(of::<Replicas>)),
     reads(
         "/v1/surfaces",

@@ -330,6 +330,7 @@ impl House {
         aside: &Runtime,
         ended: &watch::Receiver<bool>,
     ) -> Result<(), String> {
+        let told = Arc::clone(&serving);
         let watched = Watched {
             serving,
             rules: Arc::clone(&self.rules),
@@ -345,7 +346,7 @@ impl House {
             data(&format!("listening ops http://{address}"));
             aside.spawn(ops::serve(listener, watched, until(ended.clone())));
         }
-        let operated = self.operated(&loaded.config, doorways, loading);
+        let operated = self.operated(&loaded.config, (doorways, told), loading);
         operators::open(&loaded.config.admin, operated, aside, ended).await
     }
 }

@@ -1,13 +1,11 @@
 //! Do metrics say what happened, with labels of the configuration only?
 
-use std::collections::BTreeMap;
-
 use http::Method;
 
 use super::*;
 use crate::config::file::DenialFormat;
 use crate::config::route::{ActionSource, BodyNeed};
-use crate::denial::AccessFlaw;
+use crate::denial::{AccessFlaw, Dependency};
 use crate::pipeline::route::Surface;
 
 fn a_route() -> Route {
@@ -54,6 +52,49 @@ fn has(text: &str, line: &str) {
     assert!(
         text.lines().any(|found| found == line),
         "no `{line}` in\n{text}"
+    );
+}
+
+#[test]
+fn what_failed_is_counted_by_name_with_its_last_route() {
+    let telemetry = Telemetry::new().unwrap();
+    let route = a_route();
+    let quiet = Sample {
+        policy_errors: 0,
+        ..sample(Some(&route), &Outcome::Forwarded)
+    };
+    telemetry.record(&quiet);
+    assert!(telemetry.troubles().is_empty());
+    let denied = |denial| Outcome::Denied(denial);
+    let erred = denied(Denial::AccessDenied(AccessFlaw::PolicyError));
+    telemetry.record(&sample(Some(&route), &erred)); // two policies
+    for denial in [
+        Denial::DependencyUnavailable(Dependency::Directory),
+        Denial::UpstreamFailed,
+        Denial::UpstreamTimeout,
+        Denial::TokenMissing,
+    ] {
+        let outcome = denied(denial);
+        telemetry.record(&Sample {
+            outcome: &outcome,
+            ..quiet
+        });
+    }
+    let troubles = telemetry.troubles();
+    let counts: Vec<(&str, u64)> = troubles
+        .iter()
+        .map(|(name, trouble)| (name.as_str(), trouble.count))
+        .collect();
+    let expected = [
+        ("directory", 1),
+        ("policies", 2),
+        ("upstream telematics", 2),
+    ];
+    assert_eq!(counts, expected);
+    assert!(
+        troubles
+            .values()
+            .all(|one| one.last > 0 && one.route.as_deref() == Some("mobile.battery"))
     );
 }
 

@@ -55,6 +55,7 @@ pub(in crate::admin) fn operated(
         ])),
         policies: Arc::default(),
         wishes: mpsc::channel(1).0, // nobody loads any
+        running: Arc::new(Running::default),
     }
 }
 

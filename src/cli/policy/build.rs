@@ -3,12 +3,15 @@
 //! What is signed was checked, tried and proved just before, in memory: what lies in the folder by then
 //! doesn't matter.
 
+#[cfg(feature = "prove")]
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cli::policy::{Solver, Target, operators, test};
+use crate::admin::authority;
+use crate::cli::policy::{Solver, Target, operators, sets, test};
 use crate::cli::{End, Failure, data, talk};
 use crate::clock;
 use crate::folder;
@@ -47,9 +50,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let texts = gather(&from)?;
     let files = Files::held(Path::new(&from.place()), texts.clone().into());
     let revision = PolicySet::of(&files)?.revision().to_string();
-    bounds::read(&files)?;
+    for (files, schema) in sets(&files) {
+        bounds::read(&files, schema)?;
+    }
     let Some((_, authority)) = operators(&files)? else {
-        let folder = files.below(crate::admin::authority::FOLDER).place();
+        let folder = files.below(authority::FOLDER).place();
         let message = format!("{folder}: not there, and a gateway insists on it");
         return Err(Failure::new(End::InvalidInput, message));
     };
@@ -106,7 +111,7 @@ fn try_cases(files: &Files) -> Result<usize, Failure> {
     let policies = PolicySet::of(files)?;
     let mut total = cases::run_cases(&policies, files)?.total;
     if let Some((folder, authority)) = operators(files)? {
-        let operators = crate::admin::authority::cases::run_cases(&authority, &folder)?;
+        let operators = authority::cases::run_cases(&authority, &folder)?;
         total = total.saturating_add(operators.total);
     }
     Ok(total)
@@ -119,18 +124,31 @@ fn prove(_: &Files, _: &Solver) -> Result<Proofs, Failure> {
 
 #[cfg(feature = "prove")]
 fn prove(files: &Files, solver: &Solver) -> Result<Proofs, Failure> {
-    let proof = crate::prove::prove(files, &solver.cvc5()).map_err(super::prove::failure)?;
-    if proof.open() > 0 {
-        let lines = super::prove::lines(&proof).join("\n");
-        let message = format!("{lines}\nnot proved: nothing is signed");
-        return Err(Failure::new(End::TestFailed, message));
+    let mut proofs = Proofs {
+        environments: 0,
+        questions: 0,
+        claims: BTreeMap::new(),
+    };
+    for (files, schema) in sets(files) {
+        let proof = crate::prove::prove(&files, schema, &solver.cvc5());
+        let proof = proof.map_err(super::prove::failure)?;
+        if proof.open() > 0 {
+            let lines = super::prove::lines(&proof).join("\n");
+            let message = format!("{lines}\nnot proved: nothing is signed");
+            return Err(Failure::new(End::TestFailed, message));
+        }
+        let whose = if schema == authority::SCHEMA {
+            bounds::OPERATORS
+        } else {
+            ""
+        };
+        proofs.environments = proofs.environments.saturating_add(proof.environments);
+        proofs.questions = proofs.questions.saturating_add(proof.asked);
+        let claims = proof.claims.into_iter();
+        let claims = claims.map(|claim| (format!("{whose}{}", claim.name), claim.says));
+        proofs.claims.extend(claims);
     }
-    let claims = proof.claims.into_iter();
-    Ok(Proofs {
-        environments: proof.environments,
-        questions: proof.asked,
-        claims: claims.map(|claim| (claim.name, claim.says)).collect(),
-    })
+    Ok(proofs)
 }
 
 fn write(out: &Path, bytes: &[u8]) -> Result<(), Failure> {

@@ -62,6 +62,7 @@ fn run_on(record: &PathBuf, args: &Args) -> Result<(), Failure> {
             Target {
                 directory: None,
                 config: None,
+                ..
             },
         ) => Files::folder(Path::new(folder)),
         (Some(_), _) => {

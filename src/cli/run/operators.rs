@@ -1,16 +1,19 @@
 //! Where do operators come in, and what do they find there?
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::adapters::history;
+use crate::admin::status::{Audit, Running};
 use crate::admin::{self, Logs, Names, Operated};
 use crate::chain::{self, ChainKey};
 use crate::cli::data;
 use crate::cli::run::loading::Loading;
 use crate::cli::run::{House, until};
+use crate::clock;
 use crate::config::ConfigFile;
 use crate::config::file::Admin;
 use crate::drill::Drill;
@@ -24,7 +27,7 @@ impl House {
     pub(super) fn operated(
         &self,
         config: &ConfigFile,
-        doorways: Vec<Doorway>,
+        (doorways, serving): (Vec<Doorway>, Arc<AtomicBool>),
         loading: &Loading,
     ) -> Operated {
         let rules = Arc::clone(&self.rules);
@@ -70,7 +73,33 @@ impl House {
             logs: Arc::new(Logs(logs)),
             policies: Arc::clone(&loading.told),
             wishes: loading.wish.clone(),
+            running: self.running(serving),
         }
+    }
+
+    /// What the gateway says of itself.
+    fn running(&self, serving: Arc<AtomicBool>) -> Arc<dyn Fn() -> Running + Send + Sync> {
+        let since = clock::unix_time().as_secs();
+        let (rules, audit) = (Arc::clone(&self.rules), Arc::clone(&self.audit));
+        let drop_ins = Arc::clone(&self.fleet.drop_ins);
+        let telemetry = Arc::clone(&self.telemetry);
+        Arc::new(move || {
+            let rules = rules.load();
+            Running {
+                since,
+                serving: serving.load(Ordering::Acquire),
+                rules: rules.revision.to_string(),
+                policies: rules.policies.revision().to_string(),
+                audit: Audit {
+                    healthy: audit.healthy(),
+                    waiting: audit.waiting(),
+                    write_errors: audit.write_errors(),
+                    unrecorded: audit.unrecorded(),
+                },
+                file_flaws: drop_ins.flaws(),
+                troubles: telemetry.troubles(),
+            }
+        })
     }
 }
 

@@ -42,6 +42,9 @@ impl Kind {
 /// What proves that no policy errs.
 pub(crate) const NEVER_ERRS: &str = "never errs";
 
+/// Opens the names of claims about operators, where those about vehicles are told too.
+pub(crate) const OPERATORS: &str = "operators: ";
+
 /// Where bounds lie.
 const FOLDERS: [(Kind, &str); 2] = [(Kind::Ceiling, "ceilings"), (Kind::Floor, "floors")];
 
@@ -71,20 +74,24 @@ pub fn read(files: &Files, schema: &str) -> Result<Vec<Bound>, Mistakes> {
     read_with(files, &written.schema)
 }
 
-/// What has to be proved of a set with these files, by the names of the claims. A set without ceilings
-/// or floors has a claim that nothing proves: leaving them out is no way around them.
-pub(crate) fn claims(files: &BTreeMap<String, String>) -> Vec<String> {
-    let mut claims = vec![NEVER_ERRS.to_owned()];
-    for (kind, folder) in FOLDERS {
-        let names = files.keys().filter_map(|file| {
-            let name = file.strip_prefix(folder)?.strip_prefix('/')?;
-            let name = name.strip_suffix(".cedar")?;
-            (!name.contains('/')).then(|| kind.claim(name))
-        });
-        let before = claims.len();
-        claims.extend(names);
-        if claims.len() == before {
-            claims.push(kind.claim("(there is none)"));
+/// What has to be proved of policies in these files, by the names of the claims: for vehicles and, in
+/// the folder of this name, for operators. A set without ceilings or floors has a claim that nothing
+/// proves: leaving them out is no way around them.
+pub(crate) fn claims(files: &BTreeMap<String, String>, operators: &str) -> Vec<String> {
+    let mut claims = Vec::new();
+    for (at, whose) in [(String::new(), ""), (format!("{operators}/"), OPERATORS)] {
+        claims.push(format!("{whose}{NEVER_ERRS}"));
+        for (kind, folder) in FOLDERS {
+            let names = files.keys().filter_map(|file| {
+                let name = file.strip_prefix(&at)?.strip_prefix(folder)?;
+                let name = name.strip_prefix('/')?.strip_suffix(".cedar")?;
+                (!name.contains('/')).then(|| format!("{whose}{}", kind.claim(name)))
+            });
+            let before = claims.len();
+            claims.extend(names);
+            if claims.len() == before {
+                claims.push(format!("{whose}{}", kind.claim("(there is none)")));
+            }
         }
     }
     claims

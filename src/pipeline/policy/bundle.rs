@@ -33,6 +33,9 @@ pub use keys::{SigningKey, VerifyingKey};
 /// Bytes of a bundle: hundreds of times the shipped set.
 pub const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Folder of the operators' policies.
+const OPERATORS: &str = "admin";
+
 /// What a bundle opens with.
 const FORM: &[u8] = b"vingate-policy-bundle 1\n";
 
@@ -269,7 +272,7 @@ impl Bundle {
     /// was built with the prover.
     pub fn unproved(&self) -> Vec<String> {
         let proofs = self.payload.results.proofs.as_ref();
-        let claims = bounds::claims(&self.payload.files);
+        let claims = bounds::claims(&self.payload.files, OPERATORS);
         let proved = |claim: &String| proofs.is_some_and(|all| all.claims.contains_key(claim));
         claims.into_iter().filter(|claim| !proved(claim)).collect()
     }

@@ -54,13 +54,22 @@ fn texts(names: &[&str]) -> BTreeMap<String, String> {
     names.iter().map(text).collect()
 }
 
-const NAMES: [&str; 4] = [
+const NAMES: [&str; 6] = [
     "a.cedar",
+    "admin/ceilings/c.cedar",
+    "admin/floors/f.cedar",
     "ceilings/c.cedar",
     "floors/f.cedar",
     "schema.cedarschema",
 ];
-const CLAIMS: [&str; 3] = ["ceiling c", "floor f", "never errs"];
+const CLAIMS: [&str; 6] = [
+    "ceiling c",
+    "floor f",
+    "never errs",
+    "operators: ceiling c",
+    "operators: floor f",
+    "operators: never errs",
+];
 
 fn bundle() -> Bundle {
     Bundle::of(texts(&NAMES), 1_764_000_000, results(&CLAIMS)).unwrap()
@@ -250,18 +259,26 @@ fn what_was_not_proved_is_named() {
         |names: &[&str], results: Results| Bundle::of(texts(names), 0, results).unwrap().unproved();
     assert_eq!(unproved(&NAMES, results(&CLAIMS)), Vec::<String>::new());
     assert_eq!(unproved(&NAMES, results(&CLAIMS[1..])), ["ceiling c"]);
+    assert_eq!(
+        unproved(&NAMES, results(&CLAIMS[..5])),
+        ["operators: never errs"]
+    );
     let none = Results {
         proofs: None,
         ..results(&[])
     };
-    assert_eq!(
-        unproved(&NAMES, none),
-        ["never errs", "ceiling c", "floor f"]
-    );
+    let mut all = unproved(&NAMES, none);
+    all.sort_unstable();
+    assert_eq!(all, CLAIMS);
     let more = [&NAMES[..], &["ceilings/d.cedar"]].concat();
     assert_eq!(unproved(&more, results(&CLAIMS)), ["ceiling d"]);
     let without = ["a.cedar", "schema.cedarschema"];
-    let missing = ["ceiling (there is none)", "floor (there is none)"];
+    let missing = [
+        "ceiling (there is none)",
+        "floor (there is none)",
+        "operators: ceiling (there is none)",
+        "operators: floor (there is none)",
+    ];
     assert_eq!(unproved(&without, results(&CLAIMS)), missing);
 }
 
