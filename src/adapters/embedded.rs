@@ -1,8 +1,10 @@
 //! Where do ownership facts live on this machine? The one home of redb.
 //!
-//! Three tables: VIN to a record, subject to a record, alias to a VIN. Readers see the last committed import whole; a look-up takes
-//! microseconds, so it is made in line.
+//! VIN to a record, subject to a record, alias to a VIN; and an index of whom the vehicles' records
+//! name. Readers see the last committed import whole; a look-up takes microseconds, so it is made in
+//! line.
 
+mod index;
 mod snapshot;
 mod writing;
 
@@ -23,9 +25,10 @@ use redb::{
 pub use crate::adapters::facts::import::{BadLine, BadLines, ImportError, ImportReport, Terms};
 use crate::adapters::facts::record;
 use crate::folder;
-use crate::pipeline::ownership::{Alias, SubjectFacts, VehicleFacts};
+use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
+use index::INDEX;
 pub use snapshot::Snapshot;
 use writing::Tables;
 
@@ -140,6 +143,14 @@ impl EmbeddedDirectory {
                 .map(|key| vin(key.value()).ok_or(LookupError::Malformed))
                 .transpose()
         })
+    }
+
+    /// The first `most` vehicles whose records name this subject or case.
+    ///
+    /// # Errors
+    /// As for a vehicle.
+    pub fn indexed(&self, key: &IndexKey, most: usize) -> Result<Hints, LookupError> {
+        self.read(INDEX, |rows| index::find(rows, key, most))
     }
 
     /// How many vehicles it knows.
@@ -258,9 +269,11 @@ fn prepare(file: &Path) -> Result<Database, OpenError> {
         reading.open_table(VEHICLES).map(drop),
         reading.open_table(SUBJECTS).map(drop),
         reading.open_table(ALIASES).map(drop),
+        reading.open_table(INDEX).map(drop),
     ];
     drop(reading);
     let mut missing = false;
+    let unindexed = matches!(found.last(), Some(Err(TableError::TableDoesNotExist(_))));
     for table in found {
         match table {
             Ok(()) => {}
@@ -269,10 +282,15 @@ fn prepare(file: &Path) -> Result<Database, OpenError> {
         }
     }
     if missing {
-        // A new file, or one of a version that knew vehicles alone.
+        // A new file, or one of a version that knew less. An index that is empty would say that nobody
+        // has a car.
         let transaction = database.begin_write().map_err(|error| damaged(&error))?;
-        let made = Tables::open(&transaction).map(drop);
-        made.map_err(|error| damaged(&error))?;
+        {
+            let mut tables = Tables::open(&transaction).map_err(|error| damaged(&error))?;
+            if unindexed {
+                tables.build_index()?;
+            }
+        }
         transaction.commit().map_err(|error| damaged(&error))?;
     }
     Ok(database)

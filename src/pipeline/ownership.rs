@@ -3,6 +3,7 @@
 //! Time is resolved here: what is in a [`Relation`] counts now, and no policy sees a clock.
 
 mod facts;
+mod index;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ pub use facts::{
     Alias, Assignee, Consent, DriverGrant, RoadsideCase, SubjectFacts, SubjectKey, VehicleFacts,
     WorkOrder,
 };
+pub use index::{Hints, IndexKey};
 
 /// What a principal is to a vehicle at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Does the file keep what it was given, and say so when it can't?
 
 mod exported;
+mod indexed;
 
 use std::path::PathBuf;
 

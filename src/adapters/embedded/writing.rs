@@ -4,8 +4,9 @@ use std::fmt;
 use std::io::BufRead;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use redb::{ReadableTable, Table, TableError, WriteTransaction};
+use redb::{ReadableTable, StorageError, Table, TableError, WriteTransaction};
 
+use super::index::{self, INDEX, Rows};
 use super::{ALIASES, EmbeddedDirectory, Key, SUBJECTS, VEHICLES, key};
 use crate::adapters::directory::Unchanged;
 use crate::adapters::facts::import::{self, BadLines, ImportError, ImportReport, Terms};
@@ -109,14 +110,11 @@ impl EmbeddedDirectory {
                 Some(facts @ Some(_)) => facts,
                 None => None,
             };
-            match make(facts).map_err(Unchanged::Senseless)? {
-                Some(facts) => {
-                    let bytes = record::encode(&facts).map_err(unchanged)?;
-                    let replaced = tables.vehicles.insert(&key, bytes.as_slice());
-                    replaced.map(drop).map_err(unchanged)?;
-                }
-                None => tables.vehicles.remove(&key).map(drop).map_err(unchanged)?,
-            }
+            let facts = make(facts).map_err(Unchanged::Senseless)?;
+            let bytes = facts.as_ref().map(record::encode).transpose();
+            let bytes = bytes.map_err(unchanged)?;
+            let put = tables.put(&key, facts.as_ref(), bytes.as_deref());
+            put.map_err(unchanged)?;
         }
         transaction.commit().map_err(unchanged)
     }
@@ -135,6 +133,7 @@ impl EmbeddedDirectory {
             for deleted in [
                 transaction.delete_table(VEHICLES),
                 transaction.delete_table(ALIASES),
+                transaction.delete_table(INDEX),
             ] {
                 deleted.map_err(unwritable)?;
             }
@@ -157,6 +156,7 @@ pub(super) struct Tables<'a> {
     vehicles: Table<'a, &'static Key, &'static [u8]>,
     subjects: Table<'a, (&'static str, &'static str), &'static [u8]>,
     aliases: Table<'a, (&'static str, &'static str), &'static Key>,
+    index: Rows<'a>,
 }
 
 impl<'a> Tables<'a> {
@@ -165,7 +165,28 @@ impl<'a> Tables<'a> {
             vehicles: transaction.open_table(VEHICLES)?,
             subjects: transaction.open_table(SUBJECTS)?,
             aliases: transaction.open_table(ALIASES)?,
+            index: transaction.open_table(INDEX)?,
         })
+    }
+
+    /// Fills an index that this file never had.
+    pub(super) fn build_index(&mut self) -> Result<(), StorageError> {
+        index::build(&mut self.index, &self.vehicles)
+    }
+
+    /// Puts a vehicle's record, or removes it, and its rows of the index with it.
+    fn put(
+        &mut self,
+        vin: &Key,
+        facts: Option<&VehicleFacts>,
+        bytes: Option<&[u8]>,
+    ) -> Result<(), StorageError> {
+        let replaced = match bytes {
+            Some(bytes) => self.vehicles.insert(vin, bytes)?,
+            None => self.vehicles.remove(vin)?,
+        };
+        let before = replaced.as_ref().map(|bytes| bytes.value());
+        index::update(&mut self.index, vin, before, facts)
     }
 
     fn write(&mut self, fact: &Fact) -> Result<(), ImportError> {
@@ -174,8 +195,8 @@ impl<'a> Tables<'a> {
             Fact::Vehicle(vin, facts) => {
                 let key = key(vin).ok_or_else(no_vin)?;
                 let bytes = record::encode(facts).map_err(unwritable)?;
-                let replaced = self.vehicles.insert(&key, bytes.as_slice());
-                replaced.map(drop).map_err(unwritable)
+                let put = self.put(&key, Some(facts), Some(&bytes));
+                put.map_err(unwritable)
             }
             Fact::Subject(whose, facts) => {
                 let key = (whose.issuer.as_str(), whose.subject.as_str());
