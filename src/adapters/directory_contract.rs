@@ -6,8 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::file::PrincipalKind;
 use crate::pipeline::ownership::{
-    Assignee, Consent, DriverGrant, RoadsideCase, SubjectFacts, VehicleFacts, WorkOrder,
+    Alias, Assignee, Consent, DriverGrant, Hints, IndexKey, RoadsideCase, SubjectFacts,
+    VehicleFacts, WorkOrder,
 };
 use crate::pipeline::ports::OwnershipDirectory;
 use crate::pipeline::vehicle::Vin;
@@ -86,6 +88,78 @@ async fn hold_subjects(directory: &dyn OwnershipDirectory, fill: &dyn Fn(&str)) 
     says("owners", "bob", false, "it is taken back").await;
 }
 
+const LENT: &str = r#"{"vin":"JN1AZ0CP5BT000082","owner":null,"drivers":[{"subject":"zoë \"quoted\"","entitlements":[],"until":"2020-01-01T00:00:00Z"}],"fleet":null,"region":"NML","trim":"S","capabilities":[],"telematics":false}"#;
+
+/// Which vehicles a person or a case leads to.
+async fn lead_to(directory: &dyn OwnershipDirectory, led: &[(IndexKey, &[&str])], why: &str) {
+    for (key, expected) in led {
+        let hints = directory.find_by(key, 10).await.expect("an answer");
+        let mut vins: Vec<&str> = hints.vins.iter().map(Vin::as_str).collect();
+        vins.sort_unstable();
+        assert_eq!((vins.as_slice(), hints.more), (*expected, false), "{why}");
+    }
+}
+
+fn user(name: &str) -> IndexKey {
+    IndexKey::Subject(PrincipalKind::User, name.to_owned())
+}
+
+fn case(name: &str) -> IndexKey {
+    IndexKey::Case(name.to_owned())
+}
+
+/// Everybody whom the whole record names, and the case.
+fn of_whole<'a>(vins: &'a [&'a str]) -> Vec<(IndexKey, &'a [&'a str])> {
+    let subject = |kind, name: &str| IndexKey::Subject(kind, name.to_owned());
+    let keys = [
+        user("alice"),
+        user("bob"),
+        user("carol"),
+        subject(PrincipalKind::Client, "charger"),
+        subject(PrincipalKind::Technician, "tom"),
+        subject(PrincipalKind::Agent, "gil"),
+        case("K1"),
+    ];
+    keys.into_iter().map(|key| (key, vins)).collect()
+}
+
+/// Several vehicles of one person: as many as are asked for, and whether there are more.
+async fn hold_bounds(directory: &dyn OwnershipDirectory, fill: &dyn Fn(&str)) {
+    fill(LENT);
+    let found = async |most| {
+        let hints = directory.find_by(&user("zoë \"quoted\""), most).await;
+        let Hints { vins, more } = hints.expect("an answer");
+        (vins.len(), more)
+    };
+    assert_eq!(found(1).await, (1, true), "one of two");
+    assert_eq!(found(2).await, (2, false), "what has ended is named still");
+    assert_eq!(found(usize::MAX).await, (2, false), "no bound is a bound");
+}
+
+/// Aliases: of one partner, until they are forgotten.
+async fn hold_aliases(directory: &dyn OwnershipDirectory, fill: &dyn Fn(&str)) {
+    let means = async |client: &str, alias: &str, expected: Option<&str>, why: &str| {
+        let alias = Alias {
+            client: client.to_owned(),
+            alias: alias.to_owned(),
+        };
+        let vin = directory.find_alias(&alias).await.expect("an answer");
+        assert_eq!(vin.as_ref().map(Vin::as_str), expected, "{why}");
+    };
+    let [first, second] = ["SJNFAAZE0U6012345", "JN1AZ0CP5BT000082"];
+    let line = |vin: &str| format!(r#"{{"alias":"a/1","client":"charger","vin":{vin}}}"#);
+    means("charger", "a/1", None, "no alias at first").await;
+    fill(&line(&format!("{first:?}")));
+    means("charger", "a/1", Some(first), "an alias means a car").await;
+    means("tracker", "a/1", None, "another partner's means none").await;
+    means("charger", "a", None, "another alias means none").await;
+    means("chargera", "/1", None, "client and alias stay apart").await;
+    fill(&line(&format!("{second:?}")));
+    means("charger", "a/1", Some(second), "it can mean another car").await;
+    fill(&line("null"));
+    means("charger", "a/1", None, "it is forgotten").await;
+}
+
 fn bare_of(region: &str, trim: &str) -> VehicleFacts {
     VehicleFacts {
         region: region.to_owned(),
@@ -108,8 +182,18 @@ pub(crate) async fn hold(directory: Arc<dyn OwnershipDirectory>, fill: &dyn Fn(&
         assert_eq!(found.as_deref(), expected, "{why}");
     };
     says(first, None, "an empty directory knows nothing").await;
+    lead_to(&*directory, &of_whole(&[]), "nobody leads anywhere").await;
     fill(&format!("{WHOLE}\n{BARE}\n"));
     says(first, Some(&whole()), "every fact comes back").await;
+    lead_to(
+        &*directory,
+        &of_whole(&[first]),
+        "whom it names leads to it",
+    )
+    .await;
+    let others: [(IndexKey, &[&str]); 3] =
+        [(user("ali"), &[]), (user("K1"), &[]), (case("K"), &[])];
+    lead_to(&*directory, &others, "nobody else does").await;
     says(second, Some(&bare), "null stays null").await;
     says(neighbour, None, "absent is an answer").await;
     let sold = VehicleFacts {
@@ -121,5 +205,15 @@ pub(crate) async fn hold(directory: Arc<dyn OwnershipDirectory>, fill: &dyn Fn(&
     fill(SOLD);
     says(first, Some(&sold), "a record is replaced whole").await;
     says(second, Some(&bare), "others stay").await;
+    lead_to(
+        &*directory,
+        &of_whole(&[]),
+        "whom it named leads there no more",
+    )
+    .await;
+    let new: [(IndexKey, &[&str]); 1] = [(user("zoë \"quoted\""), &[first])];
+    lead_to(&*directory, &new, "the new owner leads to it").await;
+    hold_bounds(&*directory, fill).await;
+    hold_aliases(&*directory, fill).await;
     hold_subjects(&*directory, fill).await;
 }

@@ -225,6 +225,14 @@ impl OwnershipDirectory for EmbeddedDirectory {
     async fn find_subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError> {
         self.subject(issuer, subject)
     }
+
+    async fn find_by(&self, key: &IndexKey, most: usize) -> Result<Hints, LookupError> {
+        self.indexed(key, most)
+    }
+
+    async fn find_alias(&self, alias: &Alias) -> Result<Option<Vin>, LookupError> {
+        self.alias(alias)
+    }
 }
 
 /// Why a file can't be opened.

@@ -11,6 +11,7 @@ mod access;
 mod answer;
 mod breaker;
 mod link;
+mod lookups;
 mod map;
 mod once;
 
@@ -27,12 +28,13 @@ use tokio::time::timeout;
 use crate::clock;
 use crate::config::file::{Absent, OwnershipHttp, SubjectLookup, Subjects, VehicleMap};
 use crate::config::template::Template;
-use crate::pipeline::ownership::{SubjectFacts, VehicleFacts};
+use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
 use answer::{Answer, Said};
 use breaker::{Breaker, Change, Ticket};
 use link::Link;
+use lookups::Lookups;
 use map::Flaw;
 
 /// What changing this store comes to.
@@ -55,6 +57,7 @@ pub struct HttpDirectory {
     absent: Option<Absent>,
     /// `None`: it isn't asked about subjects.
     subjects: Option<(Template, SubjectLookup)>,
+    lookups: Lookups,
     runtime: Handle,
 }
 
@@ -103,8 +106,21 @@ impl HttpDirectory {
             map: settings.map.clone(),
             absent: settings.absent.clone(),
             subjects,
+            lookups: Lookups::new(&settings.lookups).map_err(wrong)?,
             runtime,
         })
+    }
+
+    /// What `read` makes of an answer; `None` where there is no such thing.
+    async fn ask_for<T>(
+        &self,
+        path: Option<String>,
+        read: impl Fn(&Value) -> Result<T, Flaw>,
+    ) -> Result<Option<T>, LookupError> {
+        match self.ask(path, self.absent.as_ref()).await? {
+            Said::Absent => Ok(None),
+            Said::This(body) => read(&body).map(Some).map_err(|flaw| refused(&flaw)),
+        }
     }
 
     async fn ask(
@@ -210,13 +226,8 @@ fn refused(flaw: &Flaw) -> LookupError {
 impl OwnershipDirectory for HttpDirectory {
     async fn find(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError> {
         let path = self.vehicle.fill(&[("vin", vin.as_str())]);
-        match self.ask(path, self.absent.as_ref()).await? {
-            Said::Absent => Ok(None),
-            Said::This(body) => {
-                let facts = map::vehicle(&self.map, &body, vin);
-                Ok(Some(Arc::new(facts.map_err(|flaw| refused(&flaw))?)))
-            }
-        }
+        let facts = |body: &Value| map::vehicle(&self.map, body, vin).map(Arc::new);
+        self.ask_for(path, facts).await
     }
 
     async fn find_subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError> {
@@ -234,6 +245,38 @@ impl OwnershipDirectory for HttpDirectory {
             }
         }
     }
+
+    async fn find_by(&self, key: &IndexKey, most: usize) -> Result<Hints, LookupError> {
+        let found = match key {
+            IndexKey::Subject(_, subject) => {
+                let (url, lookup) = self.lookups.subject.as_ref().ok_or_else(not_offered)?;
+                self.ask_for(url.fill(&[("subject", subject)]), |body| {
+                    lookups::of_subject(lookup, body, subject)
+                })
+                .await?
+            }
+            IndexKey::Case(case) => {
+                let (url, lookup) = self.lookups.case.as_ref().ok_or_else(not_offered)?;
+                self.ask_for(url.fill(&[("case", case)]), |body| {
+                    lookups::of_case(lookup, body, case).map(|vin| vec![vin])
+                })
+                .await?
+            }
+        };
+        Ok(Hints::first(most, found.unwrap_or_default()))
+    }
+
+    async fn find_alias(&self, alias: &Alias) -> Result<Option<Vin>, LookupError> {
+        let (url, lookup) = self.lookups.alias.as_ref().ok_or_else(not_offered)?;
+        let path = url.fill(&[("client", &alias.client), ("alias", &alias.alias)]);
+        self.ask_for(path, |body| lookups::of_alias(lookup, body, alias))
+            .await
+    }
+}
+
+/// What needs a look-up that isn't configured is a mistake of the configuration, told when it is read.
+fn not_offered() -> LookupError {
+    LookupError::Unreachable
 }
 
 /// Where a pointer leads; what isn't there is told by the name of the key.

@@ -2,7 +2,8 @@
 //!
 //! In front of a directory that is elsewhere. An answer is kept for its age limit, absence included,
 //! and for as long as nobody says that the vehicle changed; look-ups of one vehicle at one time are
-//! one. While nobody can say what changed, nothing is kept at all.
+//! one. While nobody can say what changed, nothing is kept at all. Who leads to which vehicle isn't
+//! kept either: it is asked for each time.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,7 +18,7 @@ use futures_util::future::{BoxFuture, Shared};
 use quick_cache::sync::Cache;
 
 use crate::clock;
-use crate::pipeline::ownership::{SubjectFacts, SubjectKey, VehicleFacts};
+use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, SubjectKey, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
 
@@ -167,6 +168,7 @@ struct Shelf<K, V> {
 /// A directory elsewhere, and what it answered lately.
 #[derive(Clone)]
 pub struct KeptDirectory {
+    store: Arc<dyn OwnershipDirectory>,
     vehicles: Arc<Shelf<Vin, Facts>>,
     subjects: Arc<Shelf<SubjectKey, SubjectFacts>>,
 }
@@ -187,13 +189,13 @@ impl KeptDirectory {
         keeping: Keeping,
         changes: Arc<Changes>,
     ) -> Self {
-        let of_vehicles = Arc::clone(&store);
+        let (of_vehicles, of_subjects) = (Arc::clone(&store), Arc::clone(&store));
         let vehicle: Ask<Vin, Facts> = Box::new(move |vin| {
             let store = Arc::clone(&of_vehicles);
             async move { store.find_fresh(&vin).await }.boxed()
         });
         let subject: Ask<SubjectKey, SubjectFacts> = Box::new(move |key| {
-            let store = Arc::clone(&store);
+            let store = Arc::clone(&of_subjects);
             async move { store.find_subject(&key.issuer, &key.subject).await }.boxed()
         });
         let limit = |keeping: &Keeping, facts: &Facts| match facts {
@@ -202,6 +204,7 @@ impl KeptDirectory {
         };
         let told = Arc::clone(&changes);
         Self {
+            store,
             vehicles: Arc::new(Shelf::new(vehicle, limit, (keeping, told))),
             subjects: Arc::new(Shelf::new(
                 subject,
@@ -229,6 +232,14 @@ impl OwnershipDirectory for KeptDirectory {
             subject: subject.to_owned(),
         };
         self.subjects.find(key).await
+    }
+
+    async fn find_by(&self, key: &IndexKey, most: usize) -> Answer<Hints> {
+        self.store.find_by(key, most).await
+    }
+
+    async fn find_alias(&self, alias: &Alias) -> Answer<Option<Vin>> {
+        self.store.find_alias(alias).await
     }
 }
 

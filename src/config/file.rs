@@ -9,6 +9,7 @@ mod fuses;
 mod issuer;
 mod limits;
 mod ownership;
+mod ownership_lookups;
 mod ownership_map;
 mod redis;
 mod switches;
@@ -34,6 +35,7 @@ pub use ownership::{
     Absent, NotAsked, Ownership, OwnershipBreaker, OwnershipHttp, OwnershipKeep, OwnershipStore,
     SubjectLookup, Subjects,
 };
+pub use ownership_lookups::{AliasVehicle, CaseVehicle, OwnershipLookups, SubjectVehicles};
 pub use ownership_map::{
     CaseMap, ConsentMap, DriverMap, NotTold, Suspension, VehicleMap, WorkOrderMap,
 };

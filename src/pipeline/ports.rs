@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::denial::Denial;
 use crate::pipeline::audit::{Intent, Record};
-use crate::pipeline::ownership::{SubjectFacts, VehicleFacts};
+use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
 use crate::pipeline::quota::{Charge, QuotaStanding};
 use crate::pipeline::vehicle::Vin;
 
@@ -44,6 +44,14 @@ pub trait OwnershipDirectory: Send + Sync {
     /// Facts of a subject of an issuer, named as the configuration does. One that the directory has
     /// no record of is in good standing; that it can't be asked is a failure.
     async fn find_subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError>;
+
+    /// Vehicles that may name this subject or case, `most` of them at most. Each is a hint: what the
+    /// vehicle's own record says counts. No vehicle is an answer; a store that has no such index, or
+    /// can't read it, fails.
+    async fn find_by(&self, key: &IndexKey, most: usize) -> Result<Hints, LookupError>;
+
+    /// The vehicle that a partner means by an alias, asked now; `None` if it means none.
+    async fn find_alias(&self, alias: &Alias) -> Result<Option<Vin>, LookupError>;
 }
 
 /// The limit by client address.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use vingate::pipeline::audit::{Intent, Record};
-use vingate::pipeline::ownership::{SubjectFacts, VehicleFacts};
+use vingate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
 use vingate::pipeline::ports::{
     AuditSink, AuditSlot, Door, Exhausted, LookupError, OwnershipDirectory, QuotaLedger,
 };
@@ -29,6 +29,13 @@ pub(crate) struct Fakes {
     pub(crate) hang_directory: AtomicBool,
     pub(crate) looked_up: AtomicUsize,
     pub(crate) asked_about: AtomicUsize,
+    /// How often an index or an alias was asked for.
+    pub(crate) led: AtomicUsize,
+    /// What it leads to, whatever the records say; by the records, without.
+    pub(crate) hints: Mutex<Option<Hints>>,
+    /// Client and alias of each, and the VIN.
+    pub(crate) aliases: HashMap<(String, String), String>,
+    pub(crate) lead_failure: Mutex<Option<LookupError>>,
     /// Issuer and subject of each.
     pub(crate) suspended: HashSet<(String, String)>,
     pub(crate) flooded: AtomicBool,
@@ -67,6 +74,32 @@ impl OwnershipDirectory for Fakes {
                     .contains(&(issuer.to_owned(), subject.to_owned())),
             }),
         }
+    }
+
+    async fn find_by(&self, key: &IndexKey, most: usize) -> Result<Hints, LookupError> {
+        self.led.fetch_add(1, Ordering::Relaxed);
+        if let Some(failure) = *self.lead_failure.lock().unwrap() {
+            return Err(failure);
+        }
+        if let Some(hints) = self.hints.lock().unwrap().clone() {
+            return Ok(Hints::first(most, hints.vins));
+        }
+        let named = self
+            .vehicles
+            .iter()
+            .filter(|(_, facts)| facts.index_keys().contains(key));
+        let mut vins: Vec<Vin> = named.map(|(vin, _)| Vin::read(vin).unwrap()).collect();
+        vins.sort_unstable();
+        Ok(Hints::first(most, vins))
+    }
+
+    async fn find_alias(&self, alias: &Alias) -> Result<Option<Vin>, LookupError> {
+        self.led.fetch_add(1, Ordering::Relaxed);
+        if let Some(failure) = *self.lead_failure.lock().unwrap() {
+            return Err(failure);
+        }
+        let whose = (alias.client.clone(), alias.alias.clone());
+        Ok(self.aliases.get(&whose).map(|vin| Vin::read(vin).unwrap()))
     }
 }
 

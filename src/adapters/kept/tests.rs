@@ -63,6 +63,18 @@ impl OwnershipDirectory for Elsewhere {
         let suspended = self.owner.lock().unwrap().as_deref() == Some(subject);
         Ok(SubjectFacts { suspended })
     }
+
+    async fn find_by(&self, _: &IndexKey, most: usize) -> Answer<Hints> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let sold = self.owner.lock().unwrap().is_none();
+        let vins = if sold { Vec::new() } else { vec![vin(VIN)] };
+        Ok(Hints::first(most, vins))
+    }
+
+    async fn find_alias(&self, _: &Alias) -> Answer<Option<Vin>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Ok(self.owner.lock().unwrap().as_ref().map(|_| vin(VIN)))
+    }
 }
 
 struct House {
@@ -261,4 +273,29 @@ async fn a_suspension_counts_as_soon_as_it_is_told() {
     house.changes.subject(&bob);
     assert!(suspended().await);
     assert_eq!(house.elsewhere.asked(), 2);
+}
+
+#[tokio::test]
+async fn who_leads_to_a_vehicle_is_asked_each_time() {
+    let House {
+        elsewhere,
+        directory,
+        ..
+    } = house(LONG, LONG);
+    let alias = Alias {
+        client: "charger".to_owned(),
+        alias: "a".to_owned(),
+    };
+    let case = IndexKey::Case("K1".to_owned());
+    let led = async || {
+        let hints = directory.find_by(&case, 1).await.unwrap();
+        (
+            hints.vins.len(),
+            directory.find_alias(&alias).await.unwrap(),
+        )
+    };
+    assert_eq!(led().await, (1, Some(vin(VIN))));
+    elsewhere.sell(None); // and nobody says so
+    assert_eq!(led().await, (0, None));
+    assert_eq!(elsewhere.asked(), 4);
 }

@@ -3,12 +3,13 @@
 //! `{vingate:NAME:v:VIN}` is one vehicle, so that each lies in a slot of its own; `s:` is a subject and
 //! `a:` an alias. Each is sealed with what it is about and a revision that only rises.
 //! `{vingate:NAME}:changed` is a stream of what changed; each entry names the one before it, so that
-//! who reads them knows when one is missing.
+//! who reads them knows when one is missing. `i:` is an index of whom the records name.
 //!
 //! Redis only carries: what has no seal of the fleet, is about something else, or is older than what
 //! was seen before, is an alarm and no answer.
 
 pub(super) mod changed;
+mod index;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -30,11 +31,12 @@ use crate::adapters::directory::Unchanged;
 use crate::adapters::facts::import::{self, ImportError, ImportReport, Terms};
 use crate::adapters::facts::{Fact, record};
 use crate::config::file::Redis;
-use crate::pipeline::ownership::{Alias, SubjectFacts, SubjectKey, VehicleFacts};
+use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, SubjectKey, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
 use crate::switchboard::fleet::FleetError;
 use crate::switchboard::seal::{FleetKey, Kind};
+use index::Reindexed;
 
 /// Most bytes of a record that are read: four times the longest line of an import.
 const RECORD_BYTES: usize = 256 * 1024;
@@ -117,19 +119,24 @@ impl RedisDirectory {
             return Ok(None);
         }
         let text = String::from_utf8(text).map_err(|_| refused("it is no text"))?;
+        let found = self.open_sealed(about, text);
+        found.map(Some).map_err(|flaw| refused(&flaw))
+    }
+
+    /// What a text says, if it is of this fleet and about this.
+    fn open_sealed(&self, about: &str, text: String) -> Result<Found, String> {
         let sealed = self.key.open::<Sealed>(Kind::Fact, &text);
-        let sealed = sealed.map_err(|flaw| refused(&flaw.to_string()))?;
+        let sealed = sealed.map_err(|flaw| flaw.to_string())?;
         if sealed.about != about {
-            return Err(refused("it is about something else"));
+            return Err("it is about something else".to_owned());
         }
         let record = sealed.record.map(|record| BASE64_STANDARD.decode(record));
-        Ok(Some(Found {
+        let record = record.transpose();
+        Ok(Found {
             text,
             revision: sealed.revision,
-            record: record
-                .transpose()
-                .map_err(|_| refused("it can't be read"))?,
-        }))
+            record: record.map_err(|_| "it can't be read".to_owned())?,
+        })
     }
 
     /// The same, no older than what was seen before.
@@ -176,25 +183,30 @@ impl RedisDirectory {
             let (text, revision, record) = found.map_or((String::new(), 0, None), |found| {
                 (found.text, found.revision, found.record)
             });
-            let facts = record.map(|record| vehicle(&record)).transpose();
-            let facts = make(facts.map_err(store)?).map_err(Unchanged::Senseless)?;
+            let before = record.map(|record| vehicle(&record)).transpose();
+            let before = before.map_err(store)?;
+            let facts = make(before.clone()).map_err(Unchanged::Senseless)?;
+            let index = Reindexed::new(vin, before.as_ref(), facts.as_ref());
             let record = facts.map(|facts| record::encode(&facts)).transpose();
             let record = record.map_err(|_| store(FleetError::Malformed))?;
-            let put = self.put(&about, (&text, revision), record).await;
-            if put.map_err(store)? {
-                return self.tell(&about).await.map_err(store);
+            let put = self.put(&about, (&text, revision), (record, &index)).await;
+            if let Some(revision) = put.map_err(store)? {
+                self.tell(&about).await.map_err(store)?;
+                self.forget(&index, revision).await;
+                return Ok(());
             }
         }
         Err(Unchanged::Raced)
     }
 
-    /// Puts a record in place of what was seen there; `false` if something else stands there now.
+    /// Puts a record in place of what was seen there, and answers its revision; `None` if something else
+    /// stands there now.
     async fn put(
         &self,
         about: &str,
         (before, revision): (&str, u64),
-        record: Option<Vec<u8>>,
-    ) -> Result<bool, FleetError> {
+        (record, index): (Option<Vec<u8>>, &Reindexed),
+    ) -> Result<Option<u64>, FleetError> {
         let now = u64::try_from(self.time().await?.as_micros()).unwrap_or(u64::MAX);
         let revision = now.max(revision.saturating_add(1));
         let sealed = Sealed {
@@ -205,13 +217,14 @@ impl RedisDirectory {
         let text = self.key.seal(Kind::Fact, &sealed);
         let text = text.map_err(|_| FleetError::Malformed)?;
         let key = self.key_of(about);
+        self.name(index, revision).await?;
         let mut ask = script(include_str!("replace.lua"), &[&key]);
         ask.arg(before).arg(&text);
         let replaced = self.calls.ask::<u8>(self.calls.timeout, &ask).await? == 1;
         if replaced {
             self.seen.insert(self.seen_as(about), revision);
         }
-        Ok(replaced)
+        Ok(replaced.then_some(revision))
     }
 
     async fn time(&self) -> Result<Duration, FleetError> {
@@ -244,13 +257,18 @@ impl RedisDirectory {
     }
 
     async fn write_all(&self, records: Vec<Written>) -> Result<(), FleetError> {
-        let writing = stream::iter(records).map(|(about, record)| async move {
+        let writing = stream::iter(records).map(|written| async move {
+            let Written { about, record, vin } = written;
             for _ in 0..TRIES {
                 // what can't be believed is replaced: whoever may import says what is true
                 let found = self.text(&about).await?;
                 let revision = self.seen.get(&self.seen_as(&about)).unwrap_or(0);
-                let record = record.clone();
-                if self.put(&about, (&found, revision), record).await? {
+                let before = self.open_sealed(&about, found.clone()).ok();
+                let before = before.and_then(|found| found.record);
+                let index = Reindexed::of_records(vin, before.as_deref(), record.as_deref());
+                let put = (record.clone(), &index);
+                if let Some(revision) = self.put(&about, (&found, revision), put).await? {
+                    self.forget(&index, revision).await;
                     return Ok(());
                 }
             }
@@ -269,22 +287,32 @@ impl RedisDirectory {
     }
 }
 
-/// What a record is about, and the record; `None` removes it.
-type Written = (String, Option<Vec<u8>>);
+/// What is written by an import.
+struct Written {
+    about: String,
+    /// `None` removes it.
+    record: Option<Vec<u8>>,
+    /// The vehicle, if it is the record of one.
+    vin: Option<Vin>,
+}
 
 fn written(fact: &Fact) -> Result<Written, serde_json::Error> {
-    Ok(match fact {
-        Fact::Vehicle(vin, facts) => (of_vehicle(vin), Some(record::encode(facts)?)),
+    let (about, record, vin) = match fact {
+        Fact::Vehicle(vin, facts) => {
+            let record = record::encode(facts)?;
+            (of_vehicle(vin), Some(record), Some(*vin))
+        }
         Fact::Subject(key, facts) => {
             let is_plain = *facts == SubjectFacts::default();
             let record = (!is_plain).then(|| record::encode_subject(*facts).to_vec());
-            (of_subject(key), record)
+            (of_subject(key), record, None)
         }
         Fact::Alias(alias, vin) => {
             let record = vin.map(|vin| vin.as_str().as_bytes().to_vec());
-            (of_alias(alias), record)
+            (of_alias(alias), record, None)
         }
-    })
+    };
+    Ok(Written { about, record, vin })
 }
 
 fn of_vehicle(vin: &Vin) -> String {
@@ -348,5 +376,17 @@ impl OwnershipDirectory for RedisDirectory {
             None => Ok(SubjectFacts::default()),
             Some(record) => record::decode_subject(&record).ok_or(LookupError::Malformed),
         }
+    }
+
+    async fn find_by(&self, key: &IndexKey, most: usize) -> Result<Hints, LookupError> {
+        self.hinted(key, most).await.map_err(lookup)
+    }
+
+    async fn find_alias(&self, alias: &Alias) -> Result<Option<Vin>, LookupError> {
+        let found = self.read_newest(&of_alias(alias)).await.map_err(lookup)?;
+        let vin = |record: Vec<u8>| Vin::read(std::str::from_utf8(&record).ok()?).ok();
+        let record = found.and_then(|found| found.record);
+        let read = |record| vin(record).ok_or_else(|| refused("it can't be read"));
+        record.map(read).transpose().map_err(lookup)
     }
 }

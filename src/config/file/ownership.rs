@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::VehicleMap;
+use super::{OwnershipLookups, VehicleMap};
 use crate::config::duration::Span;
 
 /// Where ownership facts live.
@@ -98,6 +98,9 @@ pub struct OwnershipHttp {
     /// When a service that fails is left alone.
     #[serde(default)]
     pub breaker: OwnershipBreaker,
+    /// What else it can be asked.
+    #[serde(default)]
+    pub lookups: OwnershipLookups,
     /// Where in an answer each fact is.
     pub map: VehicleMap,
 }

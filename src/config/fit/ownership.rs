@@ -12,7 +12,7 @@ use crate::config::words;
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Keys of `[ownership.http]` that hold JSON pointers.
-const POINTERS: [&str; 7] = [
+const POINTERS: [&str; 13] = [
     "/ownership/http/map/*",
     "/ownership/http/map/*/*",
     "/ownership/http/absent/pointer",
@@ -20,6 +20,19 @@ const POINTERS: [&str; 7] = [
     "/ownership/http/subjects/issuer",
     "/ownership/http/subjects/suspended",
     "/ownership/http/subjects/absent/pointer",
+    "/ownership/http/lookups/*/subject",
+    "/ownership/http/lookups/*/vins",
+    "/ownership/http/lookups/*/client",
+    "/ownership/http/lookups/*/alias",
+    "/ownership/http/lookups/*/case",
+    "/ownership/http/lookups/*/vin",
+];
+
+/// What else is asked for, and what its URL names.
+const LOOKUPS: [(&str, &[&str]); 3] = [
+    ("subject", &["subject"]),
+    ("alias", &["client", "alias"]),
+    ("case", &["case"]),
 ];
 
 /// Keys that mean nothing without TLS.
@@ -35,6 +48,13 @@ pub(super) fn http(config: &Document, mistakes: &mut Mistakes) {
         if let Some(subjects) = http.get("subjects") {
             let subject = template(&subjects, "url", &["issuer", "subject"], mistakes);
             same_server(&subjects, (vehicle.as_ref(), subject.as_ref()), mistakes);
+        }
+        for (key, names) in LOOKUPS {
+            let lookup = http.get("lookups").and_then(|lookups| lookups.get(key));
+            if let Some(lookup) = lookup.filter(|lookup| lookup.value().is_object()) {
+                let url = template(&lookup, "url", names, mistakes);
+                same_server(&lookup, (vehicle.as_ref(), url.as_ref()), mistakes);
+            }
         }
         times(&http, mistakes);
         assignees(&http, mistakes);

@@ -50,6 +50,12 @@ agreed = "/agreed"
 until = "/ends"
 "#;
 
+pub(super) const LOOKUPS: &str = r#"
+subject = { url = "URL/people/{subject}/cars", subject = "/sub", vins = "/cars" }
+alias = { url = "URL/partners/{client}/cars/{alias}", client = "/app", alias = "/name", vin = "/car" }
+case = { url = "URL/cases/{case}", case = "/no", vin = "/car" }
+"#;
+
 pub(super) const SUBJECTS: &str = r#"
 subject = "/sub"
 issuer = "/iss"
@@ -74,6 +80,7 @@ pub(super) enum Act {
 
 struct State {
     records: Mutex<HashMap<String, String>>,
+    vehicles: Mutex<HashMap<String, Value>>,
     acts: Mutex<Vec<Act>>,
     heads: Mutex<Vec<String>>,
     connections: AtomicUsize,
@@ -103,6 +110,7 @@ impl Service {
         let listener = TcpListener::bind(address).await.unwrap();
         let state = Arc::new(State {
             records: Mutex::default(),
+            vehicles: Mutex::default(),
             acts: Mutex::new(vec![Act::Honest]),
             heads: Mutex::default(),
             connections: AtomicUsize::new(0),
@@ -153,8 +161,68 @@ impl Service {
     pub(super) fn fill(&self, lines: &str) {
         for line in lines.lines() {
             let line: Value = serde_json::from_str(line).unwrap();
+            if line.get("alias").is_some() {
+                self.fill_alias(&line);
+                continue;
+            }
             let (path, answer) = written(&line);
             self.put(&path, &answer.to_string());
+            if let Some(vin) = line["vin"].as_str() {
+                let mut vehicles = self.state.vehicles.lock().unwrap();
+                vehicles.insert(vin.to_owned(), line.clone());
+            }
+        }
+        self.fill_lookups();
+    }
+
+    fn fill_alias(&self, line: &Value) {
+        let text = |name: &str| line[name].as_str().unwrap();
+        let path = format!(
+            "/v1/partners/{}/cars/{}",
+            text("client"),
+            escaped(text("alias"))
+        );
+        if line["vin"].is_null() {
+            self.state.records.lock().unwrap().remove(&path);
+        } else {
+            let answer = json!({"app": line["client"], "name": line["alias"], "car": line["vin"]});
+            self.put(&path, &answer.to_string());
+        }
+    }
+
+    /// Whom the vehicles name, anew.
+    fn fill_lookups(&self) {
+        let vehicles = self.state.vehicles.lock().unwrap().clone();
+        let mut people: HashMap<String, Vec<String>> = HashMap::new();
+        let mut records = self.state.records.lock().unwrap();
+        records
+            .retain(|path, _| !path.starts_with("/v1/cases/") && !path.starts_with("/v1/people"));
+        for (vin, line) in vehicles {
+            let mut name = |name: &Value| {
+                let cars = name
+                    .as_str()
+                    .map(|name| people.entry(name.to_owned()).or_default());
+                cars.into_iter().for_each(|cars| cars.push(vin.clone()));
+            };
+            name(&line["owner"]);
+            for (list, who) in [
+                ("drivers", "subject"),
+                ("consents", "client"),
+                ("work_orders", "technician"),
+                ("cases", "agent"),
+            ] {
+                let entries = line[list].as_array().into_iter().flatten();
+                entries.for_each(|entry| name(&entry[who]));
+            }
+            for case in line["cases"].as_array().into_iter().flatten() {
+                let no = case["case"].as_str().unwrap();
+                let answer = json!({"no": no, "car": vin}).to_string();
+                records.insert(format!("/v1/cases/{}", escaped(no)), answer);
+            }
+        }
+        for (who, cars) in people {
+            let answer = json!({"sub": who, "cars": cars}).to_string();
+            records.insert(format!("/v1/people/{}/cars", escaped(&who)), answer);
         }
     }
 
@@ -221,6 +289,13 @@ impl State {
         format!("HTTP/1.1 {status}\r\n{kind}\r\nContent-Length: {length}\r\n\r\n{body}")
             .into_bytes()
     }
+}
+
+/// A name as one segment of a path.
+fn escaped(name: &str) -> String {
+    let template = Template::read("http://a/{name}", &["name"]).unwrap();
+    let path = template.fill(&[("name", name)]).unwrap();
+    path.strip_prefix('/').unwrap().to_owned()
 }
 
 fn written(line: &Value) -> (String, Value) {
@@ -334,9 +409,10 @@ impl House {
         };
         let map = MAP.replace("ownership.http.", "");
         let (top, map) = map.split_once("[map]").unwrap();
+        let lookups = LOOKUPS.replace("URL", &url);
         let text = format!(
             "vehicle_url = \"{url}/vehicles/{{vin}}\"\nca_file = {authority:?}\n{client}\n{timeout}\n\
-             {more}\n{top}\n[subjects]\nurl = \"{url}/subjects/{{issuer}}/{{subject}}\"\n{SUBJECTS}\n\
+             {more}\n{top}\n[lookups]\n{lookups}\n[subjects]\nurl = \"{url}/subjects/{{issuer}}/{{subject}}\"\n{SUBJECTS}\n\
              [map]{map}"
         );
         toml::from_str(&text).unwrap()

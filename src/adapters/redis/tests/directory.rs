@@ -13,22 +13,22 @@ use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
 use crate::switchboard::seal::{FleetKey, Kind};
 
-const VIN: &str = "SJNFAAZE0U6012345";
+pub(super) const VIN: &str = "SJNFAAZE0U6012345";
 const NEIGHBOUR: &str = "SJNFAAZE0U6012346";
 
-fn vin(vin: &str) -> Vin {
+pub(super) fn vin(vin: &str) -> Vin {
     Vin::read(vin).unwrap()
 }
 
-fn key() -> FleetKey {
+pub(super) fn key() -> FleetKey {
     FleetKey::new(&[7; 32]).unwrap()
 }
 
-fn directory(settings: &Redis) -> Arc<RedisDirectory> {
+pub(super) fn directory(settings: &Redis) -> Arc<RedisDirectory> {
     Arc::new(RedisDirectory::open(settings, key()).unwrap())
 }
 
-fn fill(directory: &Arc<RedisDirectory>, lines: &str) {
+pub(super) fn fill(directory: &Arc<RedisDirectory>, lines: &str) {
     let terms = Terms {
         bad: BadLines::Refuse,
         regions: BTreeSet::new(),
@@ -40,7 +40,7 @@ fn fill(directory: &Arc<RedisDirectory>, lines: &str) {
     filled.unwrap();
 }
 
-async fn sell(directory: &RedisDirectory, car: &str, owner: &str) {
+pub(super) async fn sell(directory: &RedisDirectory, car: &str, owner: &str) {
     let sold = directory.change(vin(car), |_| {
         Ok::<_, String>(Some(VehicleFacts {
             owner: Some(owner.to_owned()),
