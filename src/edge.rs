@@ -352,6 +352,7 @@ impl Server {
             status,
             duration: Duration::ZERO,
             masked: 0,
+            shortfall: None,
             rules_revision: &rules.revision,
             board_revision: self.shared.switchboard.board().revision(),
             had_intent: false,

@@ -14,6 +14,7 @@ mod notice;
 mod rehearsal;
 mod response;
 mod upstream;
+mod visible;
 mod websocket;
 
 use std::sync::Arc;
@@ -107,8 +108,9 @@ impl Gateway {
             rehearsal: rehearsal.as_ref(),
         };
         let permit = decide(judge, head, &mut body, &mut exchange.findings).await?;
-        if let Some(vin) = permit.vin() {
-            exchange.guard = Some(Guard::new(*vin, &rules.vins.wmis));
+        if let Some(sight) = permit.sight() {
+            let most = rules.limits.vehicles_of_answer;
+            exchange.guard = Some(Guard::new(sight, &rules.vins.wmis, most));
             session.set_ignore_info_resp(true); // a 103 may carry fields: only the answer is vetted
         }
         exchange.permitted(permit)?;
@@ -324,10 +326,7 @@ impl ProxyHttp for Gateway {
         end_of_stream: bool,
         exchange: &mut Exchange,
     ) -> Result<Option<Duration>> {
-        if let Some(guard) = &mut exchange.guard {
-            let passed = guard.pass(body.take().unwrap_or_default(), end_of_stream);
-            *body = Some(passed);
-        }
+        visible::guard(body, exchange, end_of_stream);
         notice::place(body, exchange); // after the guard: an operator's words are not masked
         Ok(None)
     }

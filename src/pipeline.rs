@@ -2,10 +2,12 @@
 //!
 //! The stages in the order of a request, one file each; [`decide`] puts them in order. A stage is a
 //! synchronous function from values to `Result<Value, Denial>`: no clock, no I/O, no logging. What a
-//! stage needs from outside comes through a trait of [`ports`], awaited by [`decide`] alone.
+//! stage needs from outside comes through a trait of [`ports`], awaited by [`decide`] and its [`lookup`]
+//! alone.
 
 pub mod ports;
 pub mod decide;
+pub mod lookup;
 pub mod head;
 pub mod parameters;
 pub mod route;

@@ -5,6 +5,7 @@
 
 mod entrances;
 mod fuses;
+mod lookups;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -136,6 +137,7 @@ pub fn build_from(loaded: &Loaded, files: &Files) -> Result<Rules, Mistakes> {
     if let Some(policies) = &policies {
         fuses::check(loaded, policies, &mut mistakes);
     }
+    lookups::check(loaded, &mut mistakes);
     let tree = Router::new(&listed.values().cloned().collect::<Vec<_>>())
         .map_err(|found| place_conflicts(loaded, found, &mut mistakes))
         .ok();
@@ -293,10 +295,11 @@ fn route(
         path: Arc::from(entry.path.as_str()),
         where_: entry.where_.clone(),
         action: entry.action.clone(),
-        vehicle: match &entry.vehicle {
-            VehicleSource::None(_) => None,
-            VehicleSource::Place(place) => Some(place.clone()),
-        },
+        vehicle: entry
+            .vehicle
+            .place()
+            .map(|(kind, place)| (kind, place.clone())),
+        guarded: entry.is_guarded(),
         identity_required: entry.identity == IdentityNeed::Required,
         off: entry.off.as_deref().map(Arc::from),
         retired: entry.retired.as_ref().map(|entry| Arc::new(entry.into())),
@@ -326,8 +329,10 @@ fn check_actions(
         ActionSource::Chosen(choice) => choice.values.values().map(String::as_str).collect(),
     };
     let (resource, told) = match entry.vehicle {
-        VehicleSource::Place(_) => (ResourceKind::Vehicle, "vehicle"),
         VehicleSource::None(_) => (ResourceKind::Surface, "surface"),
+        VehicleSource::Place(_) | VehicleSource::Alias(_) | VehicleSource::Case(_) => {
+            (ResourceKind::Vehicle, "vehicle")
+        }
     };
     let kinds: Vec<_> = surface
         .issuers

@@ -3,12 +3,18 @@
 //! The decision over real rules, with ports that do what a test says.
 
 mod support;
+#[path = "decide/estate.rs"]
+mod estate;
 #[path = "decide/fake.rs"]
 mod fake;
 #[path = "decide/ports.rs"]
 mod ports;
 #[path = "decide/facts.rs"]
 mod facts;
+#[path = "decide/lists.rs"]
+mod lists;
+#[path = "decide/references.rs"]
+mod references;
 #[path = "decide/region.rs"]
 mod region;
 #[path = "decide/rehearse.rs"]

@@ -292,8 +292,10 @@ fn what_is_open_is_judged_by_the_shipped_policies() {
 
 fn resource(route: &RouteEntry) -> ResourceKind {
     match route.vehicle {
-        VehicleSource::Place(_) => ResourceKind::Vehicle,
         VehicleSource::None(_) => ResourceKind::Surface,
+        VehicleSource::Place(_) | VehicleSource::Alias(_) | VehicleSource::Case(_) => {
+            ResourceKind::Vehicle
+        }
     }
 }
 

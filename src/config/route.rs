@@ -60,6 +60,32 @@ pub struct RouteEntry {
     /// its handshake judged like any request.
     #[serde(default)]
     pub websocket: bool,
+    /// Whether VINs that the principal may not see are masked in the answer. Without it they are
+    /// where the route needs an identity; an answer about one vehicle is always guarded, and frames of
+    /// a WebSocket never are.
+    pub answer: Option<AnswerGuard>,
+}
+
+/// What an answer may carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerGuard {
+    /// VINs of vehicles that the principal may see, and no other; nobody may see any.
+    Guarded,
+    /// Any VIN, and any bytes.
+    Unguarded,
+}
+
+impl RouteEntry {
+    /// Whether its answer is guarded.
+    pub fn is_guarded(&self) -> bool {
+        let asked = self.identity == IdentityNeed::Required && !self.websocket;
+        let of_vehicle = self.vehicle.place().is_some();
+        match self.answer {
+            None => of_vehicle || asked,
+            Some(answer) => of_vehicle || answer == AnswerGuard::Guarded,
+        }
+    }
 }
 
 /// The end of a route: answered as before until then, and gone from then on.
@@ -136,8 +162,51 @@ pub struct ActionChoice {
 pub enum VehicleSource {
     /// No vehicle; the route says why.
     None(NoVehicle),
-    /// One place.
+    /// The place of its VIN.
     Place(VehiclePlace),
+    /// The place of a partner's alias for it.
+    Alias(AliasPlace),
+    /// The place of a roadside case about it.
+    Case(CasePlace),
+}
+
+/// Where a partner's alias is named: it means a vehicle to the verified client alone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AliasPlace {
+    /// Where.
+    pub alias: VehiclePlace,
+}
+
+/// Where a roadside case is named: it means a vehicle to the verified agent alone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CasePlace {
+    /// Where.
+    pub case: VehiclePlace,
+}
+
+/// What names the vehicle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReferenceKind {
+    /// Its VIN.
+    Vin,
+    /// The verified client's alias for it.
+    Alias,
+    /// The verified agent's case about it.
+    Case,
+}
+
+impl VehicleSource {
+    /// What names the vehicle and where, unless none is named.
+    pub fn place(&self) -> Option<(ReferenceKind, &VehiclePlace)> {
+        match self {
+            Self::None(_) => None,
+            Self::Place(place) => Some((ReferenceKind::Vin, place)),
+            Self::Alias(AliasPlace { alias }) => Some((ReferenceKind::Alias, alias)),
+            Self::Case(CasePlace { case }) => Some((ReferenceKind::Case, case)),
+        }
+    }
 }
 
 /// The word `none`.
@@ -148,7 +217,7 @@ pub enum NoVehicle {
     None,
 }
 
-/// The one place of the VIN; copies elsewhere in the request must agree with it.
+/// The one place of a VIN, an alias or a case; copies elsewhere in the request must agree with it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum VehiclePlace {

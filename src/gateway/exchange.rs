@@ -19,7 +19,7 @@ use crate::pipeline::audit::{self, Facts, Outcome};
 use crate::pipeline::decide::Permit;
 use crate::pipeline::guard::Guard;
 use crate::pipeline::notice::Placer;
-use crate::pipeline::ports::AuditSlot;
+use crate::pipeline::ports::{AuditSlot, OwnershipDirectory};
 use crate::pipeline::route::Route;
 use crate::pipeline::{Findings, RequestHead};
 use crate::rules::{Rules, Upstream};
@@ -65,8 +65,6 @@ pub struct Exchange {
     pub denial: Option<Denial>,
     /// Status sent to the client.
     pub status: Option<u16>,
-    /// VINs masked in the answer's head.
-    pub masked_fields: u32,
     /// Bytes of a streamed body so far.
     pub body_bytes: u64,
     /// Its turn among the upstream's addresses, once taken.
@@ -104,7 +102,6 @@ impl Exchange {
             cut_by: None,
             denial: None,
             status: None,
-            masked_fields: 0,
             body_bytes: 0,
             turn: None,
             attempts: 0,
@@ -209,6 +206,11 @@ impl Exchange {
         said.or_else(|| self.websocket.as_ref()?.expired())
     }
 
+    /// Whom to ask about vehicles.
+    pub(super) fn directory(&self) -> &dyn OwnershipDirectory {
+        &*self.shared.ports.directory
+    }
+
     /// Whether it is known not to do anything: not even that it was not permitted.
     pub(super) fn is_command(&self) -> bool {
         self.permit
@@ -245,6 +247,7 @@ impl Exchange {
             status: self.status,
             duration,
             masked: self.masked(),
+            shortfall: self.guard.as_ref().and_then(Guard::shortfall),
             rules_revision: &self.rules.revision,
             board_revision: self.board.revision(),
             had_intent: self.permit.as_deref().is_some_and(Permit::intent_written),
@@ -284,8 +287,7 @@ impl Exchange {
     }
 
     fn masked(&self) -> u32 {
-        let body = self.guard.as_ref().map_or(0, Guard::masked);
-        body.saturating_add(self.masked_fields)
+        self.guard.as_ref().map_or(0, Guard::masked)
     }
 
     fn measure(&self, outcome: &Outcome, duration: Duration) {

@@ -7,7 +7,7 @@ use http::{HeaderValue, header};
 use pingora::http::ResponseHeader;
 
 use crate::denial::ResponseFlaw;
-use crate::gateway::{Exchange, websocket};
+use crate::gateway::{Exchange, visible, websocket};
 use crate::pipeline::guard::Guard;
 
 /// Fields that are between the gateway and its upstream only.
@@ -31,13 +31,20 @@ pub(super) fn vet(
     for name in PRIVATE {
         response.remove_header(name);
     }
-    let Some(vin) = exchange
-        .permit
-        .as_ref()
-        .and_then(|permit| permit.vin().copied())
-    else {
+    let Some(mut guard) = exchange.guard.take() else {
         return Ok(());
     };
+    let vetted = vet_fields(response, exchange, &mut guard);
+    exchange.guard = Some(guard); // what it was told of the fields counts for the body
+    vetted
+}
+
+/// The guard reads the fields, each by itself.
+fn vet_fields(
+    response: &mut ResponseHeader,
+    exchange: &Exchange,
+    guard: &mut Guard,
+) -> Result<(), ResponseFlaw> {
     if is_encoded(response) {
         return Err(ResponseFlaw::Encoded); // the guard can't read it
     }
@@ -46,7 +53,6 @@ pub(super) fn vet(
     if response.set_reason_phrase(canonical).is_err() {
         return Err(ResponseFlaw::Encoded);
     }
-    let mut guard = Guard::new(vin, &exchange.rules.vins.wmis);
     let names: Vec<_> = response.headers.keys().cloned().collect();
     for name in names {
         let before = guard.masked();
@@ -54,13 +60,15 @@ pub(super) fn vet(
             .headers
             .get_all(&name)
             .iter()
-            .map(|value| guard.pass(Bytes::copy_from_slice(value.as_bytes()), true))
+            .map(|value| {
+                let value = Bytes::copy_from_slice(value.as_bytes());
+                visible::pass(guard, exchange, value, true)
+            })
             .collect();
         if guard.masked() > before {
             replace(response, &name, passed);
         }
     }
-    exchange.masked_fields = exchange.masked_fields.saturating_add(guard.masked());
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::clock;
 use crate::config::file::PrincipalKind;
 use crate::denial::Denial;
+use crate::pipeline::guard::Shortfall;
 use crate::pipeline::policy::recorded::Recorded;
 use crate::pipeline::quota::QuotaStanding;
 use crate::pipeline::vehicle::Vin;
@@ -85,6 +86,8 @@ pub struct Facts<'a> {
     pub duration: Duration,
     /// VINs masked in the answer.
     pub masked: u32,
+    /// Why VINs may have been masked that the principal may see.
+    pub shortfall: Option<Shortfall>,
     /// Revision of the rules.
     pub rules_revision: &'a Arc<str>,
     /// Revision of the switch board.
@@ -120,6 +123,7 @@ pub fn intent(
         status: None,
         duration: Duration::ZERO, // nothing is known of the end
         masked: 0,
+        shortfall: None,
         rules_revision: &rules.revision,
         board_revision,
         had_intent: true,
@@ -176,6 +180,8 @@ struct Line<'a> {
     board: u64,
     #[serde(skip_serializing_if = "is_zero")]
     masked: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortfall: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_us: Option<u64>,
 }
@@ -254,6 +260,7 @@ fn describe<'a>(facts: &'a Facts<'_>, pseudonyms: &Pseudonyms) -> Line<'a> {
         rules: facts.rules_revision,
         board: facts.board_revision,
         masked: usize::try_from(facts.masked).unwrap_or(usize::MAX),
+        shortfall: facts.shortfall.map(Shortfall::word),
         duration_us: match facts.duration {
             Duration::ZERO => None,
             duration => Some(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)),

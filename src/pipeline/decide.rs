@@ -1,7 +1,7 @@
 //! In which order is a request judged, and who may make a permit?
 //!
 //! The product in one body. Stage 1 (`head`) made the [`RequestHead`]; here follow 2 to 11. All
-//! branching and every await is here; the stages are pure.
+//! branching and every await is here, those of the directory in [`lookup`]; the stages are pure.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,16 +11,18 @@ use crate::config::file::AuditOutage;
 use crate::config::route::BodyNeed;
 use crate::denial::{AccessFlaw, Denial, Dependency, QuotaRefusal};
 use crate::digest;
-use crate::pipeline::ownership::{self, Relation, SubjectFacts, VehicleFacts};
+use crate::pipeline::guard::Sight;
+use crate::pipeline::lookup::Lookup;
+use crate::pipeline::ownership::{self, Relation};
 use crate::pipeline::parameters::{self, JudgedBody};
 use crate::pipeline::policy::recorded::Judged;
-use crate::pipeline::policy::{self, ActionClass, Circumstances, Question, Resource};
+use crate::pipeline::policy::{self, Circumstances, Question, Resource};
 use crate::pipeline::ports::{BodySource, Ports};
 use crate::pipeline::quota::{self, Charged};
 use crate::pipeline::rehearsal::{self, Rehearsal};
 use crate::pipeline::route::{PathParameters, Route};
 use crate::pipeline::switch::{self, Situation};
-use crate::pipeline::vehicle::{self, Vin};
+use crate::pipeline::vehicle::{self, Reference, Vin};
 use crate::pipeline::{
     Findings, Principal, RequestHead, action, audit, identity, retirement, standing, websocket,
 };
@@ -38,6 +40,7 @@ pub struct Permit {
     situation: Situation,
     body_digest: Option<[u8; 32]>,
     intent_written: bool,
+    sight: Option<Sight>,
 }
 
 impl Permit {
@@ -59,6 +62,11 @@ impl Permit {
     /// The vehicle that was judged.
     pub fn vin(&self) -> Option<&Vin> {
         self.situation.vin.as_ref()
+    }
+
+    /// Whose VINs the answer may carry; `None` where it isn't guarded.
+    pub fn sight(&self) -> Option<&Sight> {
+        self.sight.as_ref()
     }
 
     /// SHA-256 of the judged body.
@@ -142,27 +150,31 @@ pub async fn decide(
         findings.situation.action = Some(rules.policies.class(&action));
         findings.situation.check(board, now)?;
     }
-    let vin = read_vehicle(rules, head, &path, (&route, &judged), findings)?;
-    if let Some(principal) = findings.situation.principal.clone() {
+    let reference = read_vehicle(rules, head, &path, (&route, &judged), findings)?;
+    let sight = if let Some(principal) = findings.situation.principal.clone() {
         let asking = Asking {
             route: &route,
             principal: &principal,
             action: &action,
         };
-        authorize(judge, head, asking, vin.as_ref(), findings).await?;
-    } else if vin.is_some() {
+        authorize(judge, head, asking, reference.as_ref(), findings).await?
+    } else if reference.is_some() {
         // INVARIANT: a vehicle is never reached by nobody, whatever a configuration let pass.
         return Err(Denial::AccessDenied(AccessFlaw::NotPermitted));
-    }
+    } else {
+        Sight::of_nobody()
+    };
     findings.situation.check_vehicle(board, now)?;
     charge(judge, head, &route, findings).await?;
     let intent_written = commit_to_record(judge, head, &action, findings).await?;
+    let sight = route.guarded.then_some(sight);
     Ok(Permit {
         route,
         action,
         situation: findings.situation.clone(),
         body_digest: findings.body_digest,
         intent_written,
+        sight,
     })
 }
 
@@ -214,24 +226,27 @@ fn read_vehicle(
     path: &PathParameters,
     (route, body): (&Route, &JudgedBody),
     findings: &mut Findings,
-) -> Result<Option<Vin>, Denial> {
-    let Some(place) = &route.vehicle else {
+) -> Result<Option<Reference>, Denial> {
+    let Some((kind, place)) = &route.vehicle else {
         vehicle::check_absent(head, body, &rules.vins)?;
         return Ok(None);
     };
-    let vin = vehicle::resolve(place, head, path, body, &rules.vins)?;
-    findings.situation.vin = Some(vin);
-    Ok(Some(vin))
+    let reference = vehicle::refer((*kind, place), head, path, body, &rules.vins)?;
+    if let Reference::Vin(vin) = &reference {
+        findings.situation.vin = Some(*vin);
+    }
+    Ok(Some(reference))
 }
 
-/// Asks the directory and the policies. An unknown vehicle takes the same steps as a foreign one.
+/// Asks the directory and the policies, and answers whose VINs the answer may carry. An unknown
+/// vehicle, and a reference that leads to none, take the same steps as a foreign one.
 async fn authorize(
     judge: Judge<'_>,
     head: &RequestHead,
     asking: Asking<'_>,
-    vin: Option<&Vin>,
+    reference: Option<&Reference>,
     findings: &mut Findings,
-) -> Result<(), Denial> {
+) -> Result<Sight, Denial> {
     let Asking {
         route,
         principal,
@@ -250,67 +265,47 @@ async fn authorize(
             subject,
         },
     };
-    let subject = look_up_subject(judge, principal);
     let judged = |subject, vehicle| Judged {
         revision: Arc::clone(policies.revision()),
         authentication: principal.sign_in.resolve(now),
         subject,
         vehicle,
     };
-    let Some(vin) = vin else {
-        let subject = subject.await?;
+    let lookup = Lookup {
+        directory: &*judge.ports.directory,
+        limits: &judge.rules.limits,
+        principal,
+        now,
+    };
+    let Some(reference) = reference else {
+        let subject = lookup.subject().await?;
         findings.judged = Some(judged(subject, None));
-        return policy::evaluate(policies, ask(subject, Resource::Surface), findings);
+        policy::evaluate(policies, ask(subject, Resource::Surface), findings)?;
+        // Before it is forwarded: an answer that could not be shown is not asked for.
+        return if route.guarded {
+            lookup.sight().await
+        } else {
+            Ok(Sight::of_nobody())
+        };
     };
     let class = policies.class(action);
-    let (subject, facts) = tokio::try_join!(subject, look_up(judge, vin, &class))?;
-    let relation: Relation = ownership::relate(principal, facts.as_deref(), now);
+    let referred = lookup.referred(reference, &class);
+    let (subject, referred) = tokio::try_join!(lookup.subject(), referred)?;
+    if referred.is_resolved {
+        findings.situation.vin = Some(referred.vin);
+    }
+    let facts = referred.facts.as_deref();
+    let relation: Relation = ownership::relate(principal, facts, now);
     findings.relation = Some(relation.clone());
-    findings.judged = Some(judged(subject, facts.clone()));
-    let resource = Resource::Vehicle(vin, facts.as_deref(), &relation);
+    findings.judged = Some(judged(subject, referred.facts.clone()));
+    let resource = Resource::Vehicle(&referred.vin, facts, &relation);
     policy::evaluate(policies, ask(subject, resource), findings)?;
-    if !relation.known {
-        return Err(Denial::AccessDenied(AccessFlaw::UnknownVehicle));
-    }
-    if let Some(facts) = facts {
-        findings.situation.vehicle_region = judge.rules.vehicle_region(&facts.region);
-    }
-    Ok(())
-}
-
-/// What the directory knows of who asks, bounded in time; unknown is not absent.
-async fn look_up_subject(judge: Judge<'_>, principal: &Principal) -> Result<SubjectFacts, Denial> {
-    let limit = judge.rules.limits.lookup_timeout.get();
-    let directory = &judge.ports.directory;
-    let asked = directory.find_subject(&principal.issuer, &principal.subject);
-    match tokio::time::timeout(limit, asked).await {
-        Ok(Ok(facts)) => Ok(facts),
-        Ok(Err(_)) | Err(_) => Err(Denial::DependencyUnavailable(Dependency::Directory)),
-    }
-}
-
-/// Whether a kept answer won't do: for what opens doors, and for what changes whose car it is.
-fn asks_fresh(action: &ActionClass) -> bool {
-    let grave = |group: &Arc<str>| matches!(&**group, "Security" | "Ownership");
-    action.groups.iter().any(grave)
-}
-
-/// One look-up, bounded in time; unknown is not absent.
-async fn look_up(
-    judge: Judge<'_>,
-    vin: &Vin,
-    action: &ActionClass,
-) -> Result<Option<Arc<VehicleFacts>>, Denial> {
-    let limit = judge.rules.limits.lookup_timeout.get();
-    let directory = &judge.ports.directory;
-    let asked = if asks_fresh(action) {
-        directory.find_fresh(vin)
-    } else {
-        directory.find(vin)
-    };
-    match tokio::time::timeout(limit, asked).await {
-        Ok(Ok(facts)) => Ok(facts),
-        Ok(Err(_)) | Err(_) => Err(Denial::DependencyUnavailable(Dependency::Directory)),
+    match facts {
+        Some(facts) if referred.is_resolved => {
+            findings.situation.vehicle_region = judge.rules.vehicle_region(&facts.region);
+            Ok(Sight::of_vehicle(referred.vin))
+        }
+        Some(_) | None => Err(Denial::AccessDenied(AccessFlaw::UnknownVehicle)),
     }
 }
 

@@ -84,6 +84,7 @@ pub fn prepare(
         },
         principal: permit.principal().map(Arc::as_ref),
         vin: permit.vin().map(Vin::as_str),
+        is_guarded: permit.sight().is_some(),
         body_digest: permit.body_digest(),
         policy_revision: rules.policies.revision(),
         now,
@@ -99,6 +100,7 @@ struct Judged<'a> {
     effect: Effect,
     principal: Option<&'a Principal>,
     vin: Option<&'a str>,
+    is_guarded: bool,
     body_digest: Option<[u8; 32]>,
     policy_revision: &'a str,
     now: Duration,
@@ -119,7 +121,7 @@ fn changes(
     signer: Option<&Signer>,
 ) -> Result<HeaderChanges, Denial> {
     let mut remove = untrusted(&head.headers);
-    if judged.vin.is_some() {
+    if judged.is_guarded {
         let asked = |name: &HeaderName| head.headers.contains_key(name);
         remove.extend(OTHER_BYTES.into_iter().filter(asked));
     }

@@ -1,11 +1,13 @@
 //! Does the response carry a VIN that the principal may not see?
 //!
-//! On routes that name a vehicle, a VIN of the estate other than the judged one is masked in the
-//! answer, byte for byte of the same length, so that framing stays as it is.
+//! A VIN of the estate other than those that the principal may see is masked in the answer, byte for
+//! byte of the same length, so that framing stays as it is. On routes that name a vehicle that is the
+//! judged one; elsewhere [`Sight`] says which, and which are to be asked about when they are met.
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
@@ -41,9 +43,74 @@ fn escape_length(introducer: Option<u8>, run: &[u8]) -> usize {
     }
 }
 
+/// Whose VINs a principal may see.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Sight {
+    vins: BTreeSet<Vin>,
+    /// Whether there may be more of them than were looked up.
+    has_more: bool,
+    /// Whether others may be among them that only their own records tell.
+    asks: bool,
+}
+
+impl fmt::Debug for Sight {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Sight(..)") // whose cars they are is personal data
+    }
+}
+
+impl Sight {
+    /// Of one vehicle, and no other.
+    pub fn of_vehicle(vin: Vin) -> Self {
+        Self {
+            vins: BTreeSet::from([vin]),
+            ..Self::default()
+        }
+    }
+
+    /// Of these vehicles; `has_more` that were not looked up, `asks` for those that are met.
+    pub fn of_person(vins: BTreeSet<Vin>, has_more: bool, asks: bool) -> Self {
+        Self {
+            vins,
+            has_more,
+            asks,
+        }
+    }
+
+    /// Of none.
+    pub fn of_nobody() -> Self {
+        Self::default()
+    }
+}
+
+/// Why VINs may have been masked that the principal may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortfall {
+    /// There are more vehicles than are looked up for one answer.
+    Limit,
+    /// The directory stopped answering.
+    Directory,
+}
+
+impl Shortfall {
+    /// As the record has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Directory => "directory-unavailable",
+        }
+    }
+}
+
 /// Reads an answer chunk by chunk.
 pub struct Guard {
-    allowed: Vin,
+    allowed: BTreeSet<Vin>,
+    /// Asked about, and not among those.
+    refused: BTreeSet<Vin>,
+    asks: bool,
+    /// How many more may be asked about.
+    askable: usize,
+    shortfall: Option<Shortfall>,
     wmis: Vec<String>,
     /// A run of letters and digits at the end of what was seen, still short enough for a VIN and an
     /// escape before it.
@@ -62,20 +129,38 @@ impl fmt::Debug for Guard {
     }
 }
 
+/// Bytes that were read and not yet passed.
+pub struct Met {
+    whole: Bytes,
+    /// Where VINs of the estate begin.
+    vins: Vec<(usize, Vin)>,
+}
+
+impl fmt::Debug for Met {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Met(..)")
+    }
+}
+
 /// What a scan found.
 struct Scan {
-    /// Where VINs to mask begin.
-    foreign: Vec<usize>,
+    /// Where VINs of the estate begin.
+    vins: Vec<(usize, Vin)>,
     /// From where on bytes are held back.
     hold: usize,
     overlong: bool,
 }
 
 impl Guard {
-    /// Lets `allowed` pass; masks other VINs that begin with one of `wmis` (any VIN, if empty).
-    pub fn new(allowed: Vin, wmis: &[String]) -> Self {
+    /// Lets VINs that are in sight pass; masks others that begin with one of `wmis` (any VIN, if
+    /// empty). At most `most` are asked about.
+    pub fn new(sight: &Sight, wmis: &[String], most: u32) -> Self {
         Self {
-            allowed,
+            allowed: sight.vins.clone(),
+            refused: BTreeSet::new(),
+            asks: sight.asks,
+            askable: usize::try_from(most).unwrap_or(usize::MAX),
+            shortfall: sight.has_more.then_some(Shortfall::Limit),
             wmis: wmis.to_vec(),
             held: Bytes::new(),
             overlong: false,
@@ -86,17 +171,68 @@ impl Guard {
     /// What can be sent of the bytes seen so far; holds back what may be a VIN cut in two (at most
     /// 23 bytes) until the next chunk or the end. Where nothing is held or masked, nothing is copied.
     pub fn pass(&mut self, chunk: Bytes, end: bool) -> Bytes {
+        let met = self.meet(chunk, end);
+        self.settle(met)
+    }
+
+    /// The first half of it: reads.
+    pub fn meet(&mut self, chunk: Bytes, end: bool) -> Met {
         let mut whole = self.prepend_held(chunk);
         let scan = self.scan(&whole, end);
         self.overlong = scan.overlong;
         self.held = whole.split_off(scan.hold.min(whole.len()));
-        if scan.foreign.is_empty() {
+        Met {
+            whole,
+            vins: scan.vins,
+        }
+    }
+
+    /// VINs that were met and have to be asked about: each once, and as many as may be.
+    pub fn unjudged(&mut self, met: &Met) -> Vec<Vin> {
+        if !self.asks {
+            return Vec::new();
+        }
+        let new = met.vins.iter().map(|(_, vin)| *vin);
+        let new = new.filter(|vin| !self.allowed.contains(vin) && !self.refused.contains(vin));
+        let mut new: Vec<Vin> = new.collect::<BTreeSet<Vin>>().into_iter().collect();
+        if new.len() > self.askable {
+            new.truncate(self.askable);
+            self.shortfall.get_or_insert(Shortfall::Limit);
+        }
+        self.askable = self.askable.saturating_sub(new.len());
+        new
+    }
+
+    /// What came of asking about them: those that may be seen, or that nobody could say, after which
+    /// nobody is asked any more.
+    pub fn judge(&mut self, asked: Vec<Vin>, seen: Option<BTreeSet<Vin>>) {
+        let Some(seen) = seen else {
+            self.asks = false;
+            self.shortfall = Some(Shortfall::Directory);
+            return;
+        };
+        self.refused
+            .extend(asked.into_iter().filter(|vin| !seen.contains(vin)));
+        self.allowed.extend(seen);
+    }
+
+    /// Why VINs may be masked that the principal may see.
+    pub fn shortfall(&self) -> Option<Shortfall> {
+        self.shortfall
+    }
+
+    /// The second half: masks what isn't allowed.
+    pub fn settle(&mut self, met: Met) -> Bytes {
+        let Met { whole, vins } = met;
+        let foreign = vins.iter().filter(|(_, vin)| !self.allowed.contains(vin));
+        let foreign: Vec<usize> = foreign.map(|(start, _)| *start).collect();
+        if foreign.is_empty() {
             return whole;
         }
-        let count = u32::try_from(scan.foreign.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(foreign.len()).unwrap_or(u32::MAX);
         self.masked = self.masked.saturating_add(count);
         let mut masked = BytesMut::from(whole);
-        for start in scan.foreign {
+        for start in foreign {
             let vin = masked.get_mut(start..start.saturating_add(LENGTH));
             if let Some(vin) = vin {
                 vin.copy_from_slice(&MASK);
@@ -123,7 +259,7 @@ impl Guard {
 
     fn scan(&self, bytes: &[u8], end: bool) -> Scan {
         let mut scan = Scan {
-            foreign: Vec::new(),
+            vins: Vec::new(),
             hold: bytes.len(),
             overlong: self.overlong,
         };
@@ -143,9 +279,11 @@ impl Guard {
             }
             let escape = escape_length(introducer(bytes, start), run);
             for skipped in [0, escape] {
-                let vin = run.get(skipped..).unwrap_or_default();
-                if !scan.overlong && self.is_foreign(vin) {
-                    scan.foreign.push(start.saturating_add(skipped));
+                let run = run.get(skipped..).unwrap_or_default();
+                if !scan.overlong
+                    && let Some(vin) = self.vin(run)
+                {
+                    scan.vins.push((start.saturating_add(skipped), vin));
                     break;
                 }
             }
@@ -155,18 +293,19 @@ impl Guard {
         scan
     }
 
-    /// Whether a run is a VIN of the estate, in upper or lower case, and not the judged one.
-    fn is_foreign(&self, run: &[u8]) -> bool {
-        if run.len() != LENGTH {
-            return false;
+    /// The VIN of the estate that a run is, in upper or lower case.
+    fn vin(&self, run: &[u8]) -> Option<Vin> {
+        if run.len() != LENGTH || !self.is_of_estate(run) {
+            return None;
         }
         let upper = run.iter().copied().all(is_vin_character);
         let is_lower =
             |byte: &u8| !byte.is_ascii_uppercase() && is_vin_character(byte.to_ascii_uppercase());
         if !upper && !run.iter().all(is_lower) {
-            return false;
+            return None;
         }
-        self.is_of_estate(run) && !run.eq_ignore_ascii_case(self.allowed.as_str().as_bytes())
+        let text = std::str::from_utf8(run).ok()?;
+        Vin::read(&text.to_ascii_uppercase()).ok()
     }
 
     /// Without prefixes a VIN needs a letter: 17 digits are a number, and masking breaks its JSON.

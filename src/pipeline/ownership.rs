@@ -48,6 +48,30 @@ impl Relation {
         "agent",
         "none",
     ];
+
+    /// Whether the principal is anything to the vehicle.
+    pub fn is_any(&self) -> bool {
+        self.word != NOTHING
+    }
+}
+
+/// The word of who is nothing to a vehicle.
+const NOTHING: &str = "none";
+
+/// Whether the principal has an open case of this name about a vehicle.
+pub fn has_case(principal: &Principal, facts: &VehicleFacts, case: &str, now: Duration) -> bool {
+    let is_agent = principal.kind == PrincipalKind::Agent && !principal.subject.is_empty();
+    is_agent
+        && facts
+            .cases
+            .iter()
+            .any(|open| open.case == case && open.agent == principal.subject && open.is_open(now))
+}
+
+/// Whether the principal may be something to vehicles whose records don't name it: by a fleet that it
+/// manages, or by a role at a dealership.
+pub fn is_member(principal: &Principal) -> bool {
+    principal.fleet.is_some() || (principal.tenant.is_some() && !principal.roles.is_empty())
 }
 
 /// Resolves the relation at `now` (since the Unix epoch). An absent vehicle gives a relation of
@@ -87,7 +111,7 @@ pub fn relate(principal: &Principal, facts: Option<&VehicleFacts>, now: Duration
     } else if in_case {
         "agent"
     } else {
-        "none"
+        NOTHING
     };
     Relation {
         known,

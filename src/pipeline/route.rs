@@ -15,7 +15,7 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::config::file::{ClientVersion, DenialFormat};
-use crate::config::route::{ActionSource, BodyNeed, VehiclePlace};
+use crate::config::route::{ActionSource, BodyNeed, ReferenceKind, VehiclePlace};
 use crate::denial::Denial;
 use crate::pipeline::RequestHead;
 use crate::pipeline::quota::QuotaPolicy;
@@ -36,8 +36,10 @@ pub struct Route {
     pub where_: BTreeMap<String, Vec<String>>,
     /// The action, or what chooses it.
     pub action: ActionSource,
-    /// Where the vehicle is; `None` where the route says so.
-    pub vehicle: Option<VehiclePlace>,
+    /// What names the vehicle, and where; `None` where the route says so.
+    pub vehicle: Option<(ReferenceKind, VehiclePlace)>,
+    /// Whether VINs that the principal may not see are masked in its answer.
+    pub guarded: bool,
     /// Whether a verified principal is needed.
     pub identity_required: bool,
     /// Public reason why it is listed and refused.

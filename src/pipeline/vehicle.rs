@@ -9,8 +9,9 @@ mod tests;
 
 use std::fmt;
 
-use crate::config::route::VehiclePlace;
+use crate::config::route::{ReferenceKind, VehiclePlace};
 use crate::denial::{Denial, VinFlaw};
+use crate::digest;
 use crate::pipeline::RequestHead;
 use crate::pipeline::parameters::{JudgedBody, Parameters, find_member, fold_alike};
 use crate::pipeline::route::PathParameters;
@@ -113,6 +114,93 @@ impl VinRules {
     }
 }
 
+/// Bytes of an alias or a case's name, as the directory takes them.
+const NAME_BYTES: usize = 256;
+
+/// How a request says which vehicle it means.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Reference {
+    /// By its VIN.
+    Vin(Vin),
+    /// By the name that the partner who asks has for it.
+    Alias(String),
+    /// By a roadside case about it.
+    Case(String),
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Reference(..)") // personal data: never in a log
+    }
+}
+
+impl Reference {
+    /// What is looked up in place of a vehicle that this leads to not: one a reference, so that it is
+    /// kept as a foreign vehicle would be. Should there be such a vehicle, it isn't meant.
+    pub(super) fn stand_in(&self) -> Vin {
+        const CHARACTERS: &[u8; 33] = b"0123456789ABCDEFGHJKLMNPRSTUVWXYZ";
+        let text = match self {
+            Self::Vin(vin) => return *vin,
+            Self::Alias(text) | Self::Case(text) => text,
+        };
+        let mut vin = [b'0'; 17];
+        for (character, byte) in vin.iter_mut().zip(digest::sha256(text.as_bytes())) {
+            let chosen = usize::from(byte).checked_rem(CHARACTERS.len());
+            let chosen = chosen.and_then(|chosen| CHARACTERS.get(chosen));
+            *character = chosen.copied().unwrap_or(b'0');
+        }
+        Vin(vin)
+    }
+}
+
+/// What a request refers to, by the kind of reference that its route names.
+///
+/// # Errors
+/// As [`resolve`]; a request that names a vehicle by an alias or a case may name no VIN anywhere.
+pub fn refer(
+    (kind, place): (ReferenceKind, &VehiclePlace),
+    head: &RequestHead,
+    path: &PathParameters,
+    body: &JudgedBody,
+    rules: &VinRules,
+) -> Result<Reference, Denial> {
+    if kind == ReferenceKind::Vin {
+        return resolve(place, head, path, body, rules).map(Reference::Vin);
+    }
+    let text = find(place, head, path, body)?.ok_or(Denial::VehicleMissing)?;
+    if text.is_empty() {
+        return Err(Denial::VehicleMissing);
+    }
+    if text.len() > NAME_BYTES || text.chars().any(char::is_control) {
+        return Err(Denial::VehicleMalformed(VinFlaw::Alphabet));
+    }
+    let own = match place {
+        VehiclePlace::Query(name) | VehiclePlace::Form(name) | VehiclePlace::Path(name) => {
+            Some(name.as_str())
+        }
+        VehiclePlace::Header(name) => Some(name.as_str()),
+        VehiclePlace::Json(_) => None,
+    };
+    let is_own = |name: &String| own.is_some_and(|own| fold_alike(own, name));
+    let names: Vec<String> = rules
+        .names
+        .iter()
+        .filter(|name| !is_own(name))
+        .cloned()
+        .collect();
+    let vins = copies::Carriers {
+        names: &names,
+        own: None,
+    };
+    copies::check("", head, path, body, vins)?; // an empty one names no car
+    let copies = copies::Carriers { names: &[], own };
+    copies::check(text, head, path, body, copies)?;
+    Ok(match kind {
+        ReferenceKind::Alias => Reference::Alias(text.to_owned()),
+        ReferenceKind::Case | ReferenceKind::Vin => Reference::Case(text.to_owned()),
+    })
+}
+
 /// The vehicle of a request.
 ///
 /// # Errors
@@ -135,7 +223,7 @@ pub fn resolve(
         names: &rules.names,
         own,
     };
-    copies::check(&vin, head, path, body, carriers)?;
+    copies::check(vin.as_str(), head, path, body, carriers)?;
     Ok(vin)
 }
 

@@ -221,7 +221,7 @@ impl Setting<'_> {
             let listed = route.where_.get(name);
             let tells = in_path == Some(name);
             let value = match &route.vehicle {
-                Some(VehiclePlace::Path(vehicle)) if vehicle == name => self.vin.as_str(),
+                Some((_, VehiclePlace::Path(vehicle))) if vehicle == name => self.vin.as_str(),
                 Some(_) | None => match (wanted.filter(|_| tells), listed) {
                     (Some(version), None) => version,
                     (Some(version), Some(listed)) if listed.contains(version) => version,

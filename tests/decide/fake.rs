@@ -25,6 +25,7 @@ use vingate::pipeline::route::{Route, Router};
 use vingate::rules::Rules;
 use vingate::switchboard::Board;
 
+use crate::estate::{QUOTAS, ROUTES};
 use crate::ports::Fakes;
 use crate::support::{Plan, Tokens, Upstream, gateway};
 
@@ -36,88 +37,6 @@ pub(crate) const FOREIGN: &str = "SJNFAAZE0U6054321";
 pub(crate) const UNKNOWN: &str = "SJNFAAZE0U6099999";
 /// A car of `owner` with telematics off.
 pub(crate) const SILENT: &str = "SJNFAAZE0U6000001";
-
-const ROUTES: &str = r#"
-[[route]]
-id = "battery"
-surface = "mobile"
-methods = ["GET"]
-path = "/cars/{vin}/battery"
-action = "ReadBatteryStatus"
-vehicle = { path = "vin" }
-upstream = "telematics"
-
-[[route]]
-id = "opt-out"
-surface = "mobile"
-methods = ["POST"]
-path = "/opt-out"
-action = "DisableTelematics"
-vehicle = { form = "VIN" }
-upstream = "telematics"
-
-[[route]]
-id = "list"
-surface = "mobile"
-methods = ["GET"]
-path = "/cars"
-action = "ListVehicles"
-vehicle = "none"
-because = "lists one's own"
-upstream = "telematics"
-
-[[route]]
-id = "diagnostics"
-surface = "dealer"
-methods = ["GET"]
-path = "/dealer/{vin}/dtc"
-action = "ReadDiagnostics"
-vehicle = { path = "vin" }
-upstream = "telematics"
-
-[[route]]
-id = "climate"
-surface = "mobile"
-methods = ["POST"]
-path = "/climate"
-action = "StartClimate"
-vehicle = { form = "VIN" }
-upstream = "telematics"
-quotas = ["commands"]
-
-[[route]]
-id = "hvac"
-surface = "mobile"
-methods = ["POST"]
-path = "/cars/{vin}/hvac"
-action = { json = "/data/attributes/action", values = { start = "StartClimate", stop = "StopClimate" } }
-vehicle = { path = "vin" }
-upstream = "telematics"
-"#;
-
-const QUOTAS: &str = r#"
-[quotas.commands]
-quota = 30
-window = "1d"
-key = ["vehicle"]
-store = "local"
-
-[regions.NE]
-[regions.NNA]
-
-[surfaces.dealer]
-issuers = ["dealers"]
-on_cold_start = "open"
-
-[issuers.dealers]
-issuer = "https://dealers.test"
-audiences = ["telematics"]
-algorithms = ["ES256"]
-jwks_file = "jwks.json"
-principal = { claim = "employee", values = { dealership = "Technician" } }
-tenant_claim = "dealership"
-roles_claim = "roles"
-"#;
 
 /// Real rules, fake ports.
 pub(crate) struct Court {
@@ -233,6 +152,13 @@ impl Court {
             .build()
             .unwrap();
         runtime.block_on(decide(judge, &head, &mut body, &mut Findings::default()))
+    }
+
+    /// A partner's name for a vehicle.
+    pub(crate) fn alias(&mut self, client: &str, alias: &str, vin: &str) {
+        let ports = Arc::get_mut(&mut self.ports).expect("nobody else asks");
+        let whose = (client.to_owned(), alias.to_owned());
+        ports.aliases.insert(whose, vin.to_owned());
     }
 }
 

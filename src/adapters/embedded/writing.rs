@@ -185,7 +185,7 @@ impl<'a> Tables<'a> {
             Some(bytes) => self.vehicles.insert(vin, bytes)?,
             None => self.vehicles.remove(vin)?,
         };
-        let before = replaced.as_ref().map(|bytes| bytes.value());
+        let before = replaced.as_ref().map(redb::AccessGuard::value);
         index::update(&mut self.index, vin, before, facts)
     }
 

@@ -89,6 +89,13 @@ pub struct Limits {
     pub body_timeout: Span,
     /// Time for one look-up in the ownership directory.
     pub lookup_timeout: Span,
+    /// Vehicles of one person that are looked up before a list is asked for; VINs beyond are masked.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub vehicles_of_subject: u32,
+    /// VINs of one answer that are looked up for who is something to them by membership, such as a
+    /// fleet's manager; VINs beyond are masked.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub vehicles_of_answer: u32,
     /// Verified tokens that are remembered.
     #[schemars(range(min = 1))]
     pub token_cache: u32,
@@ -112,6 +119,8 @@ impl Default for Limits {
             body_bytes: 1_048_576,     // telematics requests are small
             body_timeout: Span::from_secs(30), // 64 KiB at 2 KiB/s
             lookup_timeout: Span::from_millis(250), // an embedded look-up takes microseconds
+            vehicles_of_subject: 100,  // a family has ten, whoever has more has a fleet
+            vehicles_of_answer: 1_000, // a long page of a fleet
             token_cache: 100_000,      // about 100 MB at 1 KiB each
             drain_timeout: Span::from_secs(30), // what orchestrators wait by habit
             websockets: 5_000,         // the other half of the connections is for requests

@@ -12,10 +12,13 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct OwnershipLookups {
     /// The vehicles of a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<SubjectVehicles>,
     /// The vehicle that a partner means by an alias.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub alias: Option<AliasVehicle>,
     /// The vehicle of a roadside case.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub case: Option<CaseVehicle>,
 }
 

@@ -23,6 +23,7 @@ pub(crate) fn route_file(file: &Document, mistakes: &mut Mistakes) {
         pointers(&route, mistakes);
         body(&route, mistakes);
         websocket::check(&route, mistakes);
+        answer(&route, mistakes);
         if let Some(retired) = route.get("retired") {
             retirement(&retired, mistakes);
         }
@@ -139,6 +140,45 @@ fn choice(route: &Node<'_>, mistakes: &mut Mistakes) {
     }
 }
 
+/// Where the vehicle is named, whatever names it.
+fn vehicle_place<'a>(route: &Node<'a>) -> Option<Node<'a>> {
+    let vehicle = route.get("vehicle")?;
+    let inner = vehicle.get("alias").or_else(|| vehicle.get("case"));
+    Some(inner.unwrap_or(vehicle))
+}
+
+/// Where a value is read from: the vehicle's place, and what chooses the action.
+fn sources<'a>(route: &Node<'a>) -> Vec<Node<'a>> {
+    [vehicle_place(route), route.get("action")]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn answer(route: &Node<'_>, mistakes: &mut Mistakes) {
+    let Some(answer) = route.get("answer") else {
+        return;
+    };
+    let of_vehicle = route
+        .get("vehicle")
+        .is_some_and(|vehicle| vehicle.value().is_object());
+    if of_vehicle && answer.text() == Some("unguarded") {
+        mistakes.add(
+            answer.place(),
+            "the answer of a route that names a vehicle is always guarded",
+        );
+    }
+    let is_websocket = route
+        .get("websocket")
+        .is_some_and(|websocket| websocket.value().as_bool() == Some(true));
+    if is_websocket && answer.text() == Some("guarded") {
+        mistakes.add(
+            answer.place(),
+            "`answer = \"guarded\"` is nothing for a WebSocket: frames aren't read",
+        );
+    }
+}
+
 fn path_parameters(route: &Node<'_>, mistakes: &mut Mistakes) {
     let Some(pattern) = route.get("path") else {
         return;
@@ -154,7 +194,7 @@ fn path_parameters(route: &Node<'_>, mistakes: &mut Mistakes) {
         }
     };
     let known: Vec<String> = parameters.iter().map(|name| (*name).to_owned()).collect();
-    if let Some(vehicle) = route.get("vehicle")
+    if let Some(vehicle) = vehicle_place(route)
         && let Some(name) = vehicle.text_of("path")
         && !parameters.contains(name)
     {
@@ -201,10 +241,7 @@ fn where_values(values: &Node<'_>, path: &str, mistakes: &mut Mistakes) {
 }
 
 fn pointers(route: &Node<'_>, mistakes: &mut Mistakes) {
-    for pointer in ["vehicle", "action"]
-        .iter()
-        .filter_map(|key| route.get(key)?.get("json"))
-    {
+    for pointer in sources(route).iter().filter_map(|it| it.get("json")) {
         let Some(text) = pointer.text().filter(|text| !text.is_empty()) else {
             continue;
         };
@@ -226,9 +263,8 @@ fn pointers(route: &Node<'_>, mistakes: &mut Mistakes) {
 
 /// A body is read as a form or as JSON where something of it is needed, else not at all.
 fn body(route: &Node<'_>, mistakes: &mut Mistakes) {
-    let readers: Vec<Node<'_>> = ["vehicle", "action"]
-        .iter()
-        .filter_map(|key| route.get(key))
+    let readers: Vec<Node<'_>> = sources(route)
+        .into_iter()
         .flat_map(|source| {
             ["form", "json"]
                 .iter()

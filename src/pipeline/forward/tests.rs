@@ -39,6 +39,7 @@ fn judged(effect: Effect) -> Judged<'static> {
         effect,
         principal: None,
         vin: None,
+        is_guarded: false,
         body_digest: None,
         policy_revision: "abc",
         now: Duration::from_secs(1_800_000_020),
@@ -109,6 +110,7 @@ fn identity_is_removed_and_all_else_stays() {
 fn an_answer_about_a_vehicle_comes_in_plain_bytes() {
     let vehicle = Judged {
         vin: Some("SJNFAAZE0U6012345"),
+        is_guarded: true,
         ..judged(Effect::Read)
     };
     for (judged, removed) in [(vehicle, true), (judged(Effect::Read), false)] {
@@ -169,6 +171,7 @@ fn the_assertion_names_who_and_what_at_the_time_of_forwarding() {
     let judged = Judged {
         principal: Some(&principal),
         vin: Some("SJNFAAZE0U6012345"),
+        is_guarded: true,
         ..judged(Effect::Command)
     };
     let changes = changes(&head(&[]), &judged, Some(&signer)).unwrap();

@@ -3,15 +3,19 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::Guard;
+use super::{Guard, Shortfall, Sight};
 use crate::pipeline::vehicle::Vin;
 
 const ALLOWED: &str = "SJNFAAZE0U6012345";
 const MASK: &str = "*****************";
 
+fn vin(text: &str) -> Vin {
+    Vin::read(text).unwrap()
+}
+
 fn guard(wmis: &[&str]) -> Guard {
     let wmis: Vec<String> = wmis.iter().map(|it| (*it).to_owned()).collect();
-    Guard::new(Vin::read(ALLOWED).unwrap(), &wmis)
+    Guard::new(&Sight::of_vehicle(vin(ALLOWED)), &wmis, 10)
 }
 
 fn pass_all(guard: &mut Guard, chunks: &[&[u8]]) -> Vec<u8> {
@@ -112,6 +116,67 @@ fn a_guard_does_not_print_what_it_holds() {
     let mut guard = guard(&["SJN"]);
     guard.pass(Bytes::from_static(b"SJNFAAZE0U6099999"), false);
     assert_eq!(format!("{guard:?}"), "Guard { masked: 0, .. }");
+}
+
+const MINE: &str = "SJNFAAZE0U6000001";
+const THEIRS: &str = "SJNFAAZE0U6000002";
+const FAR: &str = "SJNFAAZE0U6000003";
+
+fn asking(has_more: bool, most: u32) -> Guard {
+    let own = [vin(ALLOWED)].into();
+    let sight = Sight::of_person(own, has_more, true);
+    Guard::new(&sight, &["SJN".to_owned()], most)
+}
+
+#[test]
+fn what_is_met_is_asked_about_once_and_masked_unless_it_is_seen() {
+    let mut guard = asking(false, 10);
+    let text = format!("{ALLOWED} {MINE} {THEIRS} {MINE} {}", THEIRS.to_lowercase());
+    let met = guard.meet(Bytes::from(text), true);
+    let unjudged = guard.unjudged(&met);
+    assert_eq!(unjudged, [vin(MINE), vin(THEIRS)]);
+    guard.judge(unjudged, Some([vin(MINE)].into()));
+    let passed = guard.settle(met);
+    assert_eq!(passed, format!("{ALLOWED} {MINE} {MASK} {MINE} {MASK}"));
+    let met = guard.meet(Bytes::from(format!("{THEIRS} {MINE}")), true);
+    assert!(guard.unjudged(&met).is_empty(), "both were asked about");
+    assert_eq!(guard.settle(met), format!("{MASK} {MINE}"));
+    assert_eq!((guard.masked(), guard.shortfall()), (3, None));
+}
+
+#[test]
+fn no_more_are_asked_about_than_the_limit_says() {
+    let mut guard = asking(false, 1);
+    let met = guard.meet(Bytes::from(format!("{MINE} {THEIRS}")), true);
+    let unjudged = guard.unjudged(&met);
+    assert_eq!(unjudged, [vin(MINE)]);
+    guard.judge(unjudged, Some([vin(MINE)].into()));
+    assert_eq!(guard.settle(met), format!("{MINE} {MASK}"));
+    let met = guard.meet(Bytes::from(FAR), true);
+    assert!(guard.unjudged(&met).is_empty());
+    assert_eq!(guard.settle(met), MASK);
+    assert_eq!(guard.shortfall(), Some(Shortfall::Limit));
+}
+
+#[test]
+fn what_nobody_could_say_is_masked_and_nobody_is_asked_again() {
+    let mut guard = asking(true, 10);
+    assert_eq!(guard.shortfall(), Some(Shortfall::Limit));
+    let met = guard.meet(Bytes::from(format!("{ALLOWED} {MINE}")), true);
+    let unjudged = guard.unjudged(&met);
+    guard.judge(unjudged, None);
+    assert_eq!(guard.settle(met), format!("{ALLOWED} {MASK}"));
+    let met = guard.meet(Bytes::from(THEIRS), true);
+    assert!(guard.unjudged(&met).is_empty());
+    assert_eq!(guard.shortfall(), Some(Shortfall::Directory));
+}
+
+#[test]
+fn who_is_named_in_each_record_is_asked_about_nothing() {
+    let mut guard = guard(&["SJN"]);
+    let met = guard.meet(Bytes::from(MINE), true);
+    assert!(guard.unjudged(&met).is_empty());
+    assert_eq!(guard.settle(met), MASK);
 }
 
 fn answer() -> impl Strategy<Value = Vec<String>> {

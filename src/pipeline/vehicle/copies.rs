@@ -10,7 +10,6 @@ use crate::denial::Denial;
 use crate::pipeline::RequestHead;
 use crate::pipeline::parameters::{JudgedBody, cookies, fold_alike};
 use crate::pipeline::route::PathParameters;
-use crate::pipeline::vehicle::Vin;
 
 /// Which names carry a VIN.
 #[derive(Clone, Copy)]
@@ -21,18 +20,17 @@ pub(super) struct Carriers<'a> {
     pub(super) own: Option<&'a str>,
 }
 
-/// Checks all places.
+/// Checks all places: where a carrying name stands, the judged text stands.
 ///
 /// # Errors
 /// `VehicleAmbiguous`.
 pub(super) fn check(
-    vin: &Vin,
+    text: &str,
     head: &RequestHead,
     path: &PathParameters,
     body: &JudgedBody,
     carriers: Carriers<'_>,
 ) -> Result<(), Denial> {
-    let text = vin.as_str();
     let elsewhere = Carriers {
         own: None,
         ..carriers

@@ -1,5 +1,7 @@
 //! Which vehicle is found, and which requests name none or two?
 
+mod references;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +86,12 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn resolve(&self, place: &VehiclePlace) -> Result<String, Denial> {
+        let (head, path) = self.request();
+        let vin = resolve(place, &head, &path, &self.body(), &rules())?;
+        Ok(vin.as_str().to_owned())
+    }
+
+    fn request(&self) -> (RequestHead, PathParameters) {
         let mut headers = HeaderMap::new();
         for (name, value) in self.headers {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -107,9 +115,7 @@ impl Case<'_> {
             .path
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let path: PathParameters = pairs.collect();
-        let vin = resolve(place, &head, &path, &self.body(), &rules())?;
-        Ok(vin.as_str().to_owned())
+        (head, pairs.collect())
     }
 
     fn body(&self) -> JudgedBody {

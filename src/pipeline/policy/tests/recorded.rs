@@ -65,6 +65,7 @@ fn line(
     };
     let record = audit::record(
         &audit::Facts {
+            shortfall: None,
             head: None,
             listener: context.network,
             peer: None,
