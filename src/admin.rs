@@ -5,7 +5,7 @@
 //! gateway's own data path.
 
 pub mod access;
-mod accounts;
+pub(crate) mod accounts;
 pub mod api;
 pub mod authority;
 pub mod client;
@@ -20,7 +20,7 @@ pub mod granting;
 mod gravity;
 mod names;
 mod openapi;
-mod ownership;
+pub(crate) mod ownership;
 pub mod person;
 mod places;
 pub mod policies;

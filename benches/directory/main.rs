@@ -54,7 +54,7 @@ fn measure(vehicles: u64) -> Result<(), String> {
     };
     let lines = || BufReader::with_capacity(1 << 20, Lines::new(vehicles));
     let begun = clock::monotonic();
-    import::check(&mut lines(), &terms).map_err(|error| error.to_string())?;
+    import::check(&mut lines(), &terms, None).map_err(|error| error.to_string())?;
     let checked = begun.elapsed();
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let file = folder.path().join("vehicles.redb");

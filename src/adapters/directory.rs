@@ -1,13 +1,13 @@
 //! Which ownership directory does this gateway have, and how is it asked and changed?
 
 use std::fmt;
-use std::io::BufRead;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
 use crate::adapters::embedded::{EmbeddedDirectory, Snapshot};
-use crate::adapters::facts::import::{ImportError, ImportReport, Terms};
+use crate::adapters::facts::import::{ImportError, ImportReport};
+use crate::adapters::facts::intake::Intake;
 use crate::adapters::http::{HttpDirectory, NOT_OURS};
 use crate::adapters::kept::{Changes, Keeping, KeptDirectory};
 use crate::adapters::redis::RedisDirectory;
@@ -28,9 +28,23 @@ pub enum Unchanged<Flaw> {
     /// harmless.
     #[error("the ownership directory: {0}")]
     Store(String),
+    /// It is not kept here: who keeps it.
+    #[error("{0}")]
+    Elsewhere(&'static str),
     /// Somebody else changes it all the time.
     #[error("the vehicle is being changed by somebody else: try again")]
     Raced,
+}
+
+/// Why there is no moment of a directory to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoSnapshot {
+    /// It can't be read.
+    #[error("the ownership directory: {0}")]
+    Failed(LookupError),
+    /// It has none.
+    #[error("{0}")]
+    Refused(&'static str),
 }
 
 /// The directory of a configuration.
@@ -154,65 +168,57 @@ impl Directory {
         match &self.store {
             Store::Embedded(directory) => directory.change(&vin, make),
             Store::Redis(directory, runtime) => runtime.block_on(directory.change(vin, make)),
-            Store::Http(..) => Err(Unchanged::Store(NOT_OURS.to_owned())),
+            Store::Http(..) => Err(Unchanged::Elsewhere(NOT_OURS)),
         }
     }
 
-    /// Imports lines as a whole snapshot: vehicles and aliases that they leave out are forgotten, all at
-    /// one moment.
+    /// Imports lines as it was asked for; see [`import`](crate::adapters::facts::import). Blocks.
     ///
     /// # Errors
-    /// As for an import; and where the store has no such moment.
-    pub fn replace(
-        &self,
-        lines: &mut dyn BufRead,
-        terms: &Terms,
-    ) -> Result<ImportReport, ImportError> {
+    /// Bad lines where they are refused; lines that can't be read; a store that can't be written, can't
+    /// be replaced at one moment, or has nothing to go on from.
+    pub fn import(&self, intake: &mut Intake<'_>) -> Result<ImportReport, ImportError> {
         match &self.store {
-            Store::Embedded(directory) => directory.replace(lines, terms),
-            Store::Redis(..) => Err(ImportError::Store(
-                "an ownership directory in Redis can't be replaced at one moment: import instead"
-                    .to_owned(),
-            )),
+            Store::Embedded(directory) => directory.take(intake),
+            Store::Redis(directory, runtime) => directory.import(intake, runtime),
             Store::Http(..) => Err(not_ours()),
         }
     }
 
-    /// Imports lines; see [`import`](crate::adapters::facts::import).
-    ///
-    /// # Errors
-    /// Bad lines where they are refused; lines that can't be read; a store that can't be written.
-    pub fn import(
-        &self,
-        lines: &mut dyn BufRead,
-        terms: &Terms,
-    ) -> Result<ImportReport, ImportError> {
+    /// Lines that an interrupted import read, and that `Resume::Now` doesn't read again.
+    pub fn interrupted(&self) -> Option<u64> {
         match &self.store {
-            Store::Embedded(directory) => directory.import(lines, terms),
-            Store::Redis(directory, runtime) => directory.import(lines, terms, runtime),
-            Store::Http(..) => Err(not_ours()),
+            Store::Embedded(directory) => directory.interrupted(),
+            Store::Redis(..) | Store::Http(..) => None,
+        }
+    }
+
+    /// Why facts are not changed here; `None` where they are.
+    pub fn kept_elsewhere(&self) -> Option<&'static str> {
+        match &self.store {
+            Store::Embedded(_) | Store::Redis(..) => None,
+            Store::Http(..) => Some(NOT_OURS),
         }
     }
 
     /// All that it knows at this moment, to be written as lines.
     ///
     /// # Errors
-    /// The store can't be read, or can't show one moment of itself.
-    pub fn snapshot(&self) -> Result<Snapshot, String> {
+    /// See [`NoSnapshot`].
+    pub fn snapshot(&self) -> Result<Snapshot, NoSnapshot> {
         match &self.store {
-            Store::Embedded(directory) => directory.snapshot().map_err(|error| error.to_string()),
-            Store::Redis(..) => Err(
+            Store::Embedded(directory) => directory.snapshot().map_err(NoSnapshot::Failed),
+            Store::Redis(..) => Err(NoSnapshot::Refused(
                 "a directory in redis is not exported: its keys can't be read as of one moment, so \
-                 records could be missing"
-                    .to_owned(),
-            ),
-            Store::Http(..) => Err(format!("the ownership directory: {NOT_OURS}")),
+                 records could be missing",
+            )),
+            Store::Http(..) => Err(NoSnapshot::Refused(NOT_OURS)),
         }
     }
 }
 
 fn not_ours() -> ImportError {
-    ImportError::Store(format!("the ownership directory: {NOT_OURS}"))
+    ImportError::Refused(NOT_OURS.to_owned())
 }
 
 fn keeping(config: &ConfigFile) -> Result<Keeping, String> {

@@ -23,6 +23,7 @@ use redb::{
 };
 
 pub use crate::adapters::facts::import::{BadLine, BadLines, ImportError, ImportReport, Terms};
+use crate::adapters::facts::intake::{self, Resume};
 use crate::adapters::facts::record;
 use crate::folder;
 use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
@@ -44,9 +45,14 @@ const ALIASES: TableDefinition<'static, (&str, &str), &Key> = TableDefinition::n
 /// directory may take. The system's page cache holds the rest.
 const CACHE: usize = 256 * 1024 * 1024;
 
+/// What an import sorts in memory: half a million vehicles.
+const SORTED: usize = 64 * 1024 * 1024;
+
 /// A redb file of vehicles.
 pub struct EmbeddedDirectory {
     file: PathBuf,
+    /// Bytes that an import sorts in memory.
+    sorted: usize,
     /// `None` while a file that failed can't be opened again. Look-ups never wait for this lock.
     database: RwLock<Option<Database>>,
 }
@@ -76,7 +82,16 @@ impl EmbeddedDirectory {
             .map_err(unopened)?;
         let database = RwLock::new(Some(Self::open_database(file)?));
         let file = file.to_owned();
-        Ok(Self { file, database })
+        let directory = Self {
+            file,
+            sorted: SORTED,
+            database,
+        };
+        // nobody else holds the file now, so an import that wrote these was killed
+        if let Err(error) = intake::forget(&directory.room(Resume::Never).folder) {
+            tracing::warn!("cannot remove what a killed import left beside `{shown}`: {error}");
+        }
+        Ok(directory)
     }
 
     fn open_database(file: &Path) -> Result<Database, String> {
@@ -151,6 +166,12 @@ impl EmbeddedDirectory {
     /// As for a vehicle.
     pub fn indexed(&self, key: &IndexKey, most: usize) -> Result<Hints, LookupError> {
         self.read(INDEX, |rows| index::find(rows, key, most))
+    }
+
+    #[cfg(test)]
+    fn index_rows(&self) -> u64 {
+        let count = |table: &ReadOnlyTable<_, _>| table.len().map_err(|_| LookupError::Unreachable);
+        self.read(INDEX, count).unwrap_or(u64::MAX)
     }
 
     /// How many vehicles it knows.

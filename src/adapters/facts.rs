@@ -5,8 +5,11 @@
 
 pub mod form;
 pub mod import;
+pub mod intake;
 pub mod line;
+pub mod progress;
 pub(crate) mod record;
+mod spool;
 
 pub use line::Fact;
 pub(crate) use line::read as read_line;

@@ -38,8 +38,8 @@ use lookups::Lookups;
 use map::Flaw;
 
 /// What changing this store comes to.
-pub const NOT_OURS: &str = "it is an ownership service, which is only asked: the ownership service is \
-                            the place to change this";
+pub const NOT_OURS: &str = "ownership facts are kept by the ownership service \
+                            (`ownership.http`), which is only asked here: change or read them there";
 
 /// Whether its files can be used; asks nobody.
 ///

@@ -5,6 +5,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+/// The user whom this process runs as, as in records.
+pub(crate) fn own_name() -> String {
+    match fs::metadata("/proc/self") {
+        Ok(own) => Accounts::read().user(own.uid()),
+        Err(_) => "unknown".to_owned(),
+    }
+}
 
 /// The users and groups of this machine.
 #[derive(Debug, Default)]

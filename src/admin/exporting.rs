@@ -12,11 +12,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::Stream;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::adapters::directory::NoSnapshot;
 use crate::admin::Operated;
 use crate::admin::authority::{Act, Circumstances};
 use crate::admin::changing::on_a_thread;
@@ -43,7 +44,10 @@ pub(super) async fn export(
         match operated.directory.snapshot() {
             Ok(snapshot) => Ok((begun, snapshot)),
             Err(why) => {
-                let problem = Problem::new(StatusCode::CONFLICT, "no-snapshot", why);
+                let problem = match why {
+                    NoSnapshot::Failed(_) => Problem::failed(why.to_string()),
+                    NoSnapshot::Refused(why) => Problem::store_refuses(why),
+                };
                 begun.conclude(problem.code(), 0);
                 Err(problem)
             }

@@ -225,6 +225,9 @@ fn carry_out(
     asked: &Asked,
     if_match: &IfMatch,
 ) -> Result<(String, Told), Problem> {
+    if let Some(why) = operated.directory.kept_elsewhere() {
+        return Err(Problem::store_refuses(why)); // a dry run too
+    }
     let judge = |found: Option<&VehicleFacts>| {
         let before = found.ok_or_else(unknown)?;
         if_match.check(&tag(before)?)?;
@@ -293,6 +296,7 @@ fn unchanged(why: Unchanged<Problem>) -> Problem {
             );
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", detail)
         }
+        Unchanged::Elsewhere(why) => Problem::store_refuses(why),
         Unchanged::Raced => {
             let detail = "the vehicle is being changed by somebody else: try again";
             Problem::new(StatusCode::CONFLICT, "raced", detail)

@@ -11,12 +11,16 @@ use axum::{Extension, Json};
 use bytes::{Buf, Bytes};
 use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::adapters::embedded::{BadLine, BadLines, ImportError, ImportReport, Terms};
+use crate::adapters::facts::intake::{Intake, Others};
 use crate::admin::Operated;
 use crate::admin::authority::{Act, Circumstances};
+use crate::admin::changing::on_a_thread;
 use crate::admin::conditions::IfMatch;
+use crate::admin::granting::entry::{Begun, Entry};
 use crate::admin::person::Person;
 use crate::admin::problem::Problem;
 
@@ -34,20 +38,23 @@ pub(super) async fn import(
 ) -> Result<Json<ImportReport>, Problem> {
     operated.permit(&person, Act::ImportOwnership, Circumstances::default())?;
     let names = (operated.names)();
-    let (bad, is_snapshot) = manner(query.as_deref())?;
+    let (bad, others) = manner(query.as_deref())?;
     let terms = Terms {
         bad,
         regions: names.regions,
         issuers: names.issuers,
     };
+    let mut entry = Entry::new(&operated, &person, "import");
+    entry.add("lines", words(bad, others));
+    // Facts give access: it is on record before a line is read.
+    let begun = on_a_thread(move || entry.begin()).await?;
     let (sender, receiver) = mpsc::channel(PIECES);
     let store = tokio::task::spawn_blocking(move || {
         let mut lines = BufReader::new(Lines::new(receiver));
-        if is_snapshot {
-            operated.directory.replace(&mut lines, &terms)
-        } else {
-            operated.directory.import(&mut lines, &terms)
-        }
+        let mut intake = Intake::whole(&mut lines, &terms, others);
+        let imported = operated.directory.import(&mut intake);
+        conclude(begun, &imported);
+        imported
     });
     let arrived = pass_on(body, sender).await;
     let ended = store.await;
@@ -56,16 +63,17 @@ pub(super) async fn import(
         Ok(Ok(report)) => Ok(told(report)),
         Ok(Err(ImportError::Bad(lines, more))) => Err(refused(lines, more)),
         Ok(Err(ImportError::Store(flaw))) => Err(Problem::failed(flaw)),
+        Ok(Err(ImportError::Refused(why))) => Err(Problem::store_refuses(why)),
         Err(_) => Err(Problem::failed("the import broke off")),
     }
 }
 
-/// What becomes of bad lines, and whether the lines are a whole snapshot.
-fn manner(query: Option<&str>) -> Result<(BadLines, bool), Problem> {
+/// What becomes of bad lines, and of records that the lines don't name.
+fn manner(query: Option<&str>) -> Result<(BadLines, Others), Problem> {
     match query.unwrap_or("skip_bad=false") {
-        "skip_bad=true" => Ok((BadLines::Skip, false)),
-        "skip_bad=false" | "" => Ok((BadLines::Refuse, false)),
-        "replace=true" => Ok((BadLines::Refuse, true)),
+        "skip_bad=true" => Ok((BadLines::Skip, Others::Stay)),
+        "skip_bad=false" | "" => Ok((BadLines::Refuse, Others::Stay)),
+        "replace=true" => Ok((BadLines::Refuse, Others::Go)),
         _ => Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "malformed-request",
@@ -74,11 +82,49 @@ fn manner(query: Option<&str>) -> Result<(BadLines, bool), Problem> {
     }
 }
 
+/// The same for a record.
+pub(crate) fn words(bad: BadLines, others: Others) -> &'static str {
+    match (bad, others) {
+        (_, Others::Go) => "replace",
+        (BadLines::Skip, Others::Stay) => "skip bad",
+        (BadLines::Refuse, Others::Stay) => "add",
+    }
+}
+
+/// What came of an import, and how much, for its record.
+pub(crate) fn outcome(imported: &Result<ImportReport, ImportError>) -> (&'static str, Value) {
+    match imported {
+        Ok(report) => {
+            let changed = json!({
+                "records": report.imported,
+                "skipped": skipped(&report.skipped, report.more),
+                "sha256": report.sha256,
+            });
+            ("done", changed)
+        }
+        Err(ImportError::Bad(bad, more)) => {
+            ("import-refused", json!({ "bad": skipped(bad, *more) }))
+        }
+        // a store that fails says nothing of what it did last
+        Err(ImportError::Store(_)) => ("failed", json!({})),
+        Err(ImportError::Refused(_)) => ("store-refuses", json!({})),
+    }
+}
+
+fn skipped(told: &[BadLine], more: u64) -> u64 {
+    more.saturating_add(told.iter().map(|_| 1).sum())
+}
+
+fn conclude(begun: Begun, imported: &Result<ImportReport, ImportError>) {
+    let (outcome, changed) = outcome(imported);
+    begun.conclude(outcome, changed);
+}
+
 fn told(report: ImportReport) -> Json<ImportReport> {
     tracing::info!(
         target: "vingate::admin",
         imported = report.imported,
-        skipped = report.more.saturating_add(report.skipped.iter().map(|_| 1).sum()),
+        skipped = skipped(&report.skipped, report.more),
         "ownership facts imported"
     );
     Json(report)
@@ -186,12 +232,15 @@ mod tests {
     #[test]
     fn only_these_queries_are_known() {
         for plain in [None, Some(""), Some("skip_bad=false")] {
-            assert!(matches!(manner(plain), Ok((BadLines::Refuse, false))));
+            assert!(matches!(
+                manner(plain),
+                Ok((BadLines::Refuse, Others::Stay))
+            ));
         }
         let skipping = manner(Some("skip_bad=true"));
-        assert!(matches!(skipping, Ok((BadLines::Skip, false))));
+        assert!(matches!(skipping, Ok((BadLines::Skip, Others::Stay))));
         let whole = manner(Some("replace=true"));
-        assert!(matches!(whole, Ok((BadLines::Refuse, true))));
+        assert!(matches!(whole, Ok((BadLines::Refuse, Others::Go))));
         for unknown in [
             "skip_bad=yes",
             "skipbad=true",

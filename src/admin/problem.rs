@@ -16,6 +16,8 @@ use crate::cli::{End, Failure};
 
 const PREFIX: &str = "urn:vingate:problem:";
 
+const STORE_REFUSES: &str = "store-refuses";
+
 /// A problem document.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub(super) struct Problem {
@@ -67,6 +69,11 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail)
     }
 
+    /// The ownership store is not the place for that: what is.
+    pub(super) fn store_refuses(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, STORE_REFUSES, detail)
+    }
+
     /// What is missing, in the words of the command line.
     pub(super) fn not_allowed(person: &Person, act: Act, why: &NotAllowed) -> Self {
         const NAME: &str = "add --confirm-name with the name";
@@ -116,7 +123,9 @@ impl Problem {
     /// How the command ends that was answered so.
     pub(super) fn into_failure(self) -> Failure {
         let end = match (self.status, self.code()) {
-            (_, "confirmation-required" | "approval-required") | (403, _) => End::Refused,
+            (_, "confirmation-required" | "approval-required" | STORE_REFUSES) | (403, _) => {
+                End::Refused
+            }
             (409 | 412, _) => End::Conflict,
             (428, _) => End::Usage,
             (400 | 413 | 415 | 422, _) => End::InvalidInput,

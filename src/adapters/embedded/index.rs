@@ -55,6 +55,25 @@ pub(super) fn update(
     Ok(())
 }
 
+/// Removes a vehicle's rows that its record, as its bytes, made before and doesn't make after.
+pub(super) fn remove(
+    rows: &mut Rows<'_>,
+    vin: &Key,
+    before: &[u8],
+    after: &[u8],
+) -> Result<(), StorageError> {
+    let keys = |bytes| record::decode(bytes).as_ref().map(VehicleFacts::index_keys);
+    let (before, after) = (
+        keys(before).unwrap_or_default(),
+        keys(after).unwrap_or_default(),
+    );
+    for gone in before.difference(&after) {
+        let (kind, name) = prefix(gone);
+        rows.remove((kind, name, vin))?;
+    }
+    Ok(())
+}
+
 /// Makes the rows of every vehicle, for a file of a version that had no index.
 pub(super) fn build(
     rows: &mut Rows<'_>,

@@ -2,6 +2,7 @@
 
 mod exported;
 mod indexed;
+mod resumed;
 
 use std::path::PathBuf;
 

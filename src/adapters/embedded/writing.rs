@@ -4,27 +4,21 @@ use std::fmt;
 use std::io::BufRead;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use redb::{ReadableTable, StorageError, Table, TableError, WriteTransaction};
+use redb::{AccessGuard, ReadableTable, StorageError, Table, TableError, WriteTransaction};
 
 use super::index::{self, INDEX, Rows};
 use super::{ALIASES, EmbeddedDirectory, Key, SUBJECTS, VEHICLES, key};
 use crate::adapters::directory::Unchanged;
-use crate::adapters::facts::import::{self, BadLines, ImportError, ImportReport, Terms};
-use crate::adapters::facts::{Fact, record};
-use crate::pipeline::ownership::{SubjectFacts, VehicleFacts};
+use crate::adapters::facts::import::{BadLines, ImportError, ImportReport, Terms};
+use crate::adapters::facts::intake::{self, Intake, Kind, Others, Resume, Room, Row};
+use crate::adapters::facts::record;
+use crate::pipeline::ownership::VehicleFacts;
 use crate::pipeline::vehicle::Vin;
 
-/// What becomes of records that the lines don't name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Others {
-    Stay,
-    Go,
-}
-
 impl EmbeddedDirectory {
-    /// Imports lines of the form that [`import`] describes: all of them or nothing, in one
-    /// transaction. A vehicle that stands there already is replaced whole; others stay. Blocks for
-    /// as long as reading and writing take; look-ups go on meanwhile.
+    /// Imports lines of the form that [`import`](crate::adapters::facts::import) describes: all of
+    /// them or nothing, in one transaction. A vehicle that stands there already is replaced whole;
+    /// others stay. Blocks for as long as reading and writing take; look-ups go on meanwhile.
     ///
     /// # Errors
     /// Bad lines where they are refused; lines that can't be read; a file that can't be written.
@@ -33,7 +27,7 @@ impl EmbeddedDirectory {
         lines: &mut dyn BufRead,
         terms: &Terms,
     ) -> Result<ImportReport, ImportError> {
-        self.write_lines(lines, terms, Others::Stay)
+        self.take(&mut Intake::whole(lines, terms, Others::Stay))
     }
 
     /// Imports lines as a whole snapshot: vehicles and aliases that they leave out are forgotten. A
@@ -48,21 +42,20 @@ impl EmbeddedDirectory {
         lines: &mut dyn BufRead,
         terms: &Terms,
     ) -> Result<ImportReport, ImportError> {
-        if terms.bad == BadLines::Skip {
-            let why = "a snapshot with bad lines would forget what they are about";
-            return Err(ImportError::Store(why.to_owned()));
-        }
-        self.write_lines(lines, terms, Others::Go)
+        self.take(&mut Intake::whole(lines, terms, Others::Go))
     }
 
-    fn write_lines(
-        &self,
-        lines: &mut dyn BufRead,
-        terms: &Terms,
-        others: Others,
-    ) -> Result<ImportReport, ImportError> {
+    /// Imports as it was asked for, which may be to go on with an import that was interrupted.
+    ///
+    /// # Errors
+    /// As for the others; and where there is nothing to go on from, or the lines are other ones.
+    pub fn take(&self, intake: &mut Intake<'_>) -> Result<ImportReport, ImportError> {
+        if intake.others == Others::Go && intake.terms.bad == BadLines::Skip {
+            let why = "a snapshot with bad lines would forget what they are about";
+            return Err(ImportError::Refused(why.to_owned()));
+        }
         // As in `read`: what redb had begun is given up, and the file stays as it was.
-        let imported = catch_unwind(AssertUnwindSafe(|| self.write(lines, terms, others)))
+        let imported = catch_unwind(AssertUnwindSafe(|| self.write(intake)))
             .unwrap_or_else(|_| Err(unwritable("its pages don't fit together")));
         if matches!(imported, Err(ImportError::Store(_)))
             && let Ok(held) = self.database.write()
@@ -70,6 +63,25 @@ impl EmbeddedDirectory {
             self.renew(held);
         }
         imported
+    }
+
+    /// Lines that an interrupted import read, and need not be read again.
+    pub fn interrupted(&self) -> Option<u64> {
+        intake::interrupted(&self.room(Resume::Later).folder)
+    }
+
+    /// Beside the file. What nobody goes on from is kept apart: it may be thrown away.
+    pub(super) fn room(&self, resume: Resume) -> Room {
+        let end = match resume {
+            Resume::Never => ".importing",
+            Resume::Later | Resume::Now => ".import",
+        };
+        let mut folder = self.file.clone().into_os_string();
+        folder.push(end);
+        Room {
+            folder: folder.into(),
+            memory: self.sorted,
+        }
     }
 
     /// Changes a vehicle to what `make` makes of its facts, durably; `None` is no vehicle. Blocks while
@@ -119,17 +131,14 @@ impl EmbeddedDirectory {
         transaction.commit().map_err(unchanged)
     }
 
-    fn write(
-        &self,
-        lines: &mut dyn BufRead,
-        terms: &Terms,
-        others: Others,
-    ) -> Result<ImportReport, ImportError> {
+    fn write(&self, intake: &mut Intake<'_>) -> Result<ImportReport, ImportError> {
         let opened = self.opened();
         let database = opened.as_ref().ok().and_then(|opened| opened.as_ref());
         let database = database.ok_or_else(|| unwritable("it could not be opened"))?;
+        // From here on nobody changes anything: what is revoked while lines are read comes after them.
         let transaction = database.begin_write().map_err(unwritable)?;
-        if others == Others::Go {
+        let mut gathered = intake::gather(intake, self.room(intake.resume), index::prefix)?;
+        if intake.others == Others::Go {
             for deleted in [
                 transaction.delete_table(VEHICLES),
                 transaction.delete_table(ALIASES),
@@ -140,13 +149,14 @@ impl EmbeddedDirectory {
         }
         let report = {
             let mut tables = Tables::open(&transaction).map_err(unwritable)?;
-            import::read(lines, terms, &mut |fact| tables.write(fact))?
+            gathered.each(&mut intake.told, &mut |row| tables.write(row))?
         };
-        if others == Others::Go && report.imported == 0 {
+        if intake.others == Others::Go && report.imported == 0 {
             let why = "an empty snapshot would forget every vehicle: nothing was changed";
-            return Err(ImportError::Store(why.to_owned()));
+            return Err(ImportError::Refused(why.to_owned()));
         }
         transaction.commit().map_err(unwritable)?;
+        gathered.end();
         Ok(report)
     }
 }
@@ -185,37 +195,42 @@ impl<'a> Tables<'a> {
             Some(bytes) => self.vehicles.insert(vin, bytes)?,
             None => self.vehicles.remove(vin)?,
         };
-        let before = replaced.as_ref().map(redb::AccessGuard::value);
+        let before = replaced.as_ref().map(AccessGuard::value);
         index::update(&mut self.index, vin, before, facts)
     }
 
-    fn write(&mut self, fact: &Fact) -> Result<(), ImportError> {
-        let no_vin = || ImportError::Store("not a VIN".to_owned());
-        match fact {
-            Fact::Vehicle(vin, facts) => {
-                let key = key(vin).ok_or_else(no_vin)?;
-                let bytes = record::encode(facts).map_err(unwritable)?;
-                let put = self.put(&key, Some(facts), Some(&bytes));
-                put.map_err(unwritable)
+    fn write(&mut self, row: &Row<'_>) -> Result<(), ImportError> {
+        let unread = || unwritable("a record can't be read");
+        let names = || row.names().ok_or_else(unread);
+        let is_gone = row.value.is_empty();
+        match row.kind {
+            Kind::Vehicle => {
+                let key: &Key = row.vin().try_into().map_err(|_| unread())?;
+                self.replace(key, row.value)
             }
-            Fact::Subject(whose, facts) => {
-                let key = (whose.issuer.as_str(), whose.subject.as_str());
-                let replaced = if *facts == SubjectFacts::default() {
-                    self.subjects.remove(key)
-                } else {
-                    let bytes = record::encode_subject(*facts);
-                    self.subjects.insert(key, bytes.as_slice())
-                };
-                replaced.map(drop).map_err(unwritable)
+            Kind::Subject if is_gone => self.subjects.remove(names()?).map(drop),
+            Kind::Subject => self.subjects.insert(names()?, row.value).map(drop),
+            Kind::Alias if is_gone => self.aliases.remove(names()?).map(drop),
+            Kind::Alias => {
+                let vin: &Key = row.value.try_into().map_err(|_| unread())?;
+                self.aliases.insert(names()?, vin).map(drop)
             }
-            Fact::Alias(alias, vin) => {
-                let name = (alias.client.as_str(), alias.alias.as_str());
-                let replaced = match vin {
-                    None => self.aliases.remove(name),
-                    Some(vin) => self.aliases.insert(name, &key(vin).ok_or_else(no_vin)?),
-                };
-                replaced.map(drop).map_err(unwritable)
+            Kind::Index => {
+                let (kind, name, vin) = row.indexed().ok_or_else(unread)?;
+                let vin: &Key = vin.try_into().map_err(|_| unread())?;
+                self.index.insert((kind, name, vin), ()).map(drop)
             }
+        }
+        .map_err(unwritable)
+    }
+
+    /// Puts a vehicle's record of an import, whose rows of the index come later, in their own order;
+    /// those of what stood there before go.
+    fn replace(&mut self, vin: &Key, bytes: &[u8]) -> Result<(), StorageError> {
+        let replaced = self.vehicles.insert(vin, bytes)?;
+        match replaced.as_ref().map(AccessGuard::value) {
+            Some(before) if before != bytes => index::remove(&mut self.index, vin, before, bytes),
+            Some(_) | None => Ok(()),
         }
     }
 }

@@ -44,21 +44,22 @@
 //! Other members, and a member twice, are refused. Messages name lines and members, never a VIN or
 //! a subject: they may end up where personal data must not be.
 
+mod lines;
+
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
-use std::io::{self, BufRead, Read};
+use std::io::BufRead;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::adapters::facts::form;
-use crate::adapters::facts::line::{self, Fact};
+use crate::adapters::facts::line::Fact;
+use crate::adapters::facts::progress::{Told, tell};
 use crate::pipeline::ownership::{Alias, SubjectKey, VehicleFacts};
 use crate::pipeline::vehicle::Vin;
-
-/// Bytes of a line, without its end. A vehicle with a hundred drivers takes a tenth.
-const LINE_BYTES: usize = 64 * 1024;
+pub(crate) use lines::{Lines, Place};
 
 /// Bad lines that are told one by one; the rest are counted.
 const TOLD: usize = 1_000;
@@ -103,6 +104,9 @@ pub struct ImportReport {
     pub skipped: Vec<BadLine>,
     /// How many more were skipped.
     pub more: u64,
+    /// SHA-256 of all lines as they came, in hexadecimal digits.
+    #[serde(default)]
+    pub sha256: String,
 }
 
 /// Why nothing was imported.
@@ -114,14 +118,21 @@ pub enum ImportError {
     /// The lines stopped coming, or the store could not write them: what happened.
     #[error("{0}")]
     Store(String),
+    /// Not something that is done here: why, and where or how it is.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// Reads all lines without writing any: what an import would do to them.
 ///
 /// # Errors
 /// As an import.
-pub fn check(lines: &mut dyn BufRead, terms: &Terms) -> Result<ImportReport, ImportError> {
-    read(lines, terms, &mut |_| Ok(()))
+pub fn check(
+    lines: &mut dyn BufRead,
+    terms: &Terms,
+    mut told: Told<'_>,
+) -> Result<ImportReport, ImportError> {
+    read(lines, terms, &mut told, &mut |_| Ok(()))
 }
 
 /// Whether a vehicle with these facts is one that can be imported. Its region is not asked: it is
@@ -136,56 +147,98 @@ pub fn check_vehicle(vin: &Vin, facts: &VehicleFacts) -> Result<(), String> {
         regions: BTreeSet::new(),
         issuers: BTreeSet::new(),
     };
-    match check(&mut line.as_bytes(), &terms) {
+    match check(&mut line.as_bytes(), &terms, None) {
         Ok(_) => Ok(()),
         Err(ImportError::Bad(lines, _)) => {
             let first = lines.into_iter().next();
             Err(first.map_or_else(String::new, |bad| bad.why))
         }
-        Err(ImportError::Store(flaw)) => Err(flaw),
+        Err(ImportError::Store(flaw) | ImportError::Refused(flaw)) => Err(flaw),
     }
 }
 
 /// Reads all lines and hands each good one to `take`; after a bad line that is refused, only reads
 /// on to tell the others.
 pub(crate) fn read(
-    lines: &mut dyn BufRead,
+    from: &mut dyn BufRead,
     terms: &Terms,
+    told: &mut Told<'_>,
     take: &mut dyn FnMut(&Fact) -> Result<(), ImportError>,
 ) -> Result<ImportReport, ImportError> {
-    let mut found: Vec<BadLine> = Vec::new();
-    let mut more: u64 = 0;
+    let mut found = BadFound::default();
     let mut imported: u64 = 0;
     let mut seen = Seen::default();
-    let mut buffer = Vec::new();
-    for number in 1.. {
-        let read = next(lines, &mut buffer);
-        let next = read
-            .map_err(|error| ImportError::Store(format!("cannot read line {number}: {error}")))?;
-        let judged = match next {
-            Next::End => break,
-            Next::TooLong => Err("longer than 64 KiB".to_owned()),
-            Next::Line(text) if text.trim_ascii().is_empty() => continue,
-            Next::Line(text) => line::read(text, terms),
-        };
+    let mut lines = Lines::new(from);
+    while let Some((number, judged)) = lines.next(terms)? {
         match judged.and_then(|fact| seen.once(&fact, number).map(|()| fact)) {
             Ok(fact) if terms.bad == BadLines::Skip || found.is_empty() => {
                 take(&fact)?;
                 imported = imported.saturating_add(1);
             }
             Ok(_) => {}
-            Err(why) if found.len() < TOLD => found.push(BadLine { line: number, why }),
-            Err(_) => more = more.saturating_add(1),
+            Err(why) => found.add(number, why),
+        }
+        tell(told, number, lines.progress());
+    }
+    found.report(terms.bad, imported, lines.sha256())
+}
+
+/// Bad lines, the first of them in words.
+#[derive(Debug, Default)]
+pub(crate) struct BadFound {
+    told: BTreeMap<u64, String>,
+    more: u64,
+}
+
+impl BadFound {
+    /// Those of an import that goes on.
+    pub(crate) fn again(told: &[BadLine], more: u64) -> Self {
+        let told = told.iter().map(|bad| (bad.line, bad.why.clone()));
+        Self {
+            told: told.collect(),
+            more,
         }
     }
-    if terms.bad == BadLines::Refuse && !found.is_empty() {
-        return Err(ImportError::Bad(found, more));
+
+    pub(crate) fn add(&mut self, line: u64, why: String) {
+        self.told.insert(line, why);
+        if self.told.len() > TOLD {
+            self.told.pop_last();
+            self.more = self.more.saturating_add(1);
+        }
     }
-    Ok(ImportReport {
-        imported,
-        skipped: found,
-        more,
-    })
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    /// What is told of them, and how many are only counted.
+    pub(crate) fn lines(&self) -> (Vec<BadLine>, u64) {
+        let told = self.told.iter().map(|(&line, why)| BadLine {
+            line,
+            why: why.clone(),
+        });
+        (told.collect(), self.more)
+    }
+
+    /// What an import came to.
+    pub(crate) fn report(
+        self,
+        bad: BadLines,
+        imported: u64,
+        sha256: String,
+    ) -> Result<ImportReport, ImportError> {
+        let (skipped, more) = self.lines();
+        if bad == BadLines::Refuse && !skipped.is_empty() {
+            return Err(ImportError::Bad(skipped, more));
+        }
+        Ok(ImportReport {
+            imported,
+            skipped,
+            more,
+            sha256,
+        })
+    }
 }
 
 /// Where each thing stood first.
@@ -227,35 +280,6 @@ fn first<K: Eq + Hash>(seen: &mut HashMap<K, u64>, key: K, line: u64) -> Option<
         }
         Entry::Occupied(earlier) => Some(*earlier.get()),
     }
-}
-
-enum Next<'a> {
-    /// A line without its end.
-    Line(&'a [u8]),
-    /// A line of which the rest was passed over.
-    TooLong,
-    End,
-}
-
-fn next<'a>(lines: &mut dyn BufRead, buffer: &'a mut Vec<u8>) -> io::Result<Next<'a>> {
-    if !fill(lines, buffer)? {
-        return Ok(Next::End);
-    }
-    let text = buffer.strip_suffix(b"\n").unwrap_or(buffer);
-    let text = text.strip_suffix(b"\r").unwrap_or(text);
-    if text.len() <= LINE_BYTES {
-        let length = text.len();
-        return Ok(Next::Line(buffer.get(..length).unwrap_or_default()));
-    }
-    while !buffer.ends_with(b"\n") && fill(lines, buffer)? {}
-    Ok(Next::TooLong)
-}
-
-/// Reads up to the end of a line, at most a little more than a line may have; whether anything came.
-fn fill(lines: &mut dyn BufRead, buffer: &mut Vec<u8>) -> io::Result<bool> {
-    const ENOUGH: u64 = 64 * 1024 + 2; // the line and its end
-    buffer.clear();
-    Ok(lines.take(ENOUGH).read_until(b'\n', buffer)? > 0)
 }
 
 #[cfg(test)]

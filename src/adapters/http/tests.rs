@@ -12,6 +12,7 @@ use super::*;
 use crate::adapters::directory::{Directory, Unchanged};
 use crate::adapters::directory_contract;
 use crate::adapters::facts::import::{BadLines, ImportError, Terms};
+use crate::adapters::facts::intake::{Intake, Others};
 use crate::config::ConfigFile;
 use service::{Act, House, MAP, Service, VIN, vin};
 
@@ -101,17 +102,17 @@ fn what_is_asked_there_is_not_changed_here() {
     assert_eq!(found.owner.as_deref(), Some("alice"));
     let asked = service.heads().len();
     let changed = directory.change(vin(), |_| Ok::<_, String>(None));
-    let told =
-        matches!(&changed, Err(Unchanged::Store(why)) if why.contains("the place to change"));
+    let told = matches!(&changed, Err(Unchanged::Elsewhere(why)) if why.contains("kept by"));
     assert!(told, "{changed:?}");
     let terms = Terms {
         bad: BadLines::Refuse,
         regions: std::collections::BTreeSet::new(),
         issuers: std::collections::BTreeSet::new(),
     };
-    let imported = directory.import(&mut service::line("bob").as_bytes(), &terms);
-    let told =
-        matches!(&imported, Err(ImportError::Store(why)) if why.contains("the place to change"));
+    let line = service::line("bob");
+    let lines = &mut line.as_bytes();
+    let imported = directory.import(&mut Intake::whole(lines, &terms, Others::Stay));
+    let told = matches!(&imported, Err(ImportError::Refused(why)) if why.contains("kept by"));
     assert!(told, "{imported:?}");
     assert_eq!(
         service.heads().len(),

@@ -13,7 +13,6 @@ mod index;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::io::BufRead;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +27,8 @@ use tokio::runtime::Handle;
 
 use super::calls::{Calls, script};
 use crate::adapters::directory::Unchanged;
-use crate::adapters::facts::import::{self, ImportError, ImportReport, Terms};
+use crate::adapters::facts::import::{self, ImportError, ImportReport};
+use crate::adapters::facts::intake::{Intake, Others, Resume};
 use crate::adapters::facts::{Fact, record};
 use crate::config::file::Redis;
 use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, SubjectKey, VehicleFacts};
@@ -242,12 +242,24 @@ impl RedisDirectory {
     /// As there.
     pub fn import(
         &self,
-        lines: &mut dyn BufRead,
-        terms: &Terms,
+        intake: &mut Intake<'_>,
         runtime: &Handle,
     ) -> Result<ImportReport, ImportError> {
+        let cannot = |why: &str| Err(ImportError::Refused(why.to_owned()));
+        if intake.others == Others::Go {
+            return cannot(
+                "an ownership directory in Redis can't be replaced at one moment: import instead",
+            );
+        }
+        if intake.resume == Resume::Now {
+            return cannot(
+                "an import into Redis is not gone on with: import again without `--resume`; what is \
+                 there already is written once more, which is harmless",
+            );
+        }
         let mut records = Vec::new();
-        let report = import::read(lines, terms, &mut |fact| {
+        let terms = intake.terms;
+        let report = import::read(&mut *intake.lines, terms, &mut intake.told, &mut |fact| {
             records.push(written(fact).map_err(|error| ImportError::Store(error.to_string()))?);
             Ok(())
         })?;

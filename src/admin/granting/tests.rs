@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::admin::tests::{Served, serve, viewer};
 use crate::cli::End;
+use crate::digest;
 
 const VIN: &str = "SJNFAAZE0U6012345";
 
@@ -188,6 +189,7 @@ fn every_call_is_on_record_and_names_nobody() {
         })
         .collect();
     let expected = [
+        ["ownership import", "-", "done"],
         ["ownership get", "-", "done"],
         ["ownership grant", "owner", "done"],
         ["ownership grant", "owner", "no-such-change"],
@@ -199,7 +201,7 @@ fn every_call_is_on_record_and_names_nobody() {
     for name in [VIN, "anna", "otto", "ben"] {
         assert!(!text.contains(name), "{name}: {text}");
     }
-    let sold = &records(&served)[1];
+    let sold = &records(&served)[2];
     assert_eq!(sold["reason"], "sold");
     assert_eq!(
         sold["changed"],
@@ -261,6 +263,7 @@ fn what_can_not_be_recorded_is_not_granted_and_is_revoked_all_the_same() {
     refused(Method::GET, &path(""), "");
     refused(Method::POST, &path(":grant"), &sale("eve"));
     refused(Method::GET, "/v1/ownership/export", "");
+    refused(Method::POST, "/v1/ownership/import", "");
     let driver = json!({"revoke": {"driver": {"subject": "ben"}}, "reason": "r"}).to_string();
     let (_, told) = served
         .call(Method::POST, &path(":revoke"), &driver)
@@ -298,9 +301,38 @@ fn an_export_is_an_import_and_on_record() {
         .iter()
         .map(|one| one["what"].as_str().unwrap())
         .collect();
-    assert_eq!(whats, BTreeSet::from(["ownership export"]));
     assert_eq!(
-        (&exports[0]["outcome"], &exports[0]["changed"]),
-        (&json!("done"), &json!(2))
+        whats,
+        BTreeSet::from(["ownership export", "ownership import"])
+    );
+    let told = |what: &str| {
+        let of_it = exports.iter().filter(|one| one["what"] == what);
+        let told: Vec<_> = of_it
+            .map(|one| (one["outcome"].clone(), one["changed"].clone()))
+            .collect();
+        told
+    };
+    let done = (json!("done"), json!(2));
+    assert_eq!(told("ownership export"), [done.clone(), done]);
+    let sha256 = digest::hex(&digest::sha256(text.as_bytes()));
+    let last = json!({"records": 2, "skipped": 0, "sha256": sha256});
+    assert_eq!(
+        told("ownership import").last(),
+        Some(&(json!("done"), last))
+    );
+}
+
+#[test]
+fn an_import_that_comes_to_nothing_is_on_record_too() {
+    let served = serve(None);
+    let import = |lines: &str| served.call(Method::POST, "/v1/ownership/import", lines);
+    import("x\n").unwrap_err();
+    let lines = records(&served);
+    let [line] = &lines[..] else {
+        panic!("one: {lines:?}")
+    };
+    assert_eq!(
+        (&line["lines"], &line["outcome"], &line["changed"]),
+        (&json!("add"), &json!("import-refused"), &json!({"bad": 1}))
     );
 }

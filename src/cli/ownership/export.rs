@@ -6,7 +6,9 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::cli::ownership::{Place, Target};
+use crate::adapters::directory::NoSnapshot;
+use crate::cli::ownership::recorded::Recorded;
+use crate::cli::ownership::{Opened, Place, Target};
 use crate::cli::{End, Failure, talk};
 
 const PATH: &str = "/v1/ownership/export";
@@ -62,18 +64,31 @@ fn write(target: &Target, file: &Path) -> Result<(), Failure> {
 fn copy(target: &Target, out: &mut dyn Write) -> Result<(), Failure> {
     match target {
         Target::Gateway(client) => client.download(PATH, out),
-        Target::Store(directory, _, _runtime) => {
-            let failed = |why| Failure::new(End::Failed, why);
-            let snapshot = directory.snapshot().map_err(failed)?;
-            let written = snapshot.write(&mut |line| {
-                let written = writeln!(out, "{line}");
-                written.map_err(|error| error.to_string())
-            });
-            written
-                .map(drop)
-                .map_err(|broken| failed(broken.to_string()))
+        Target::Store(opened) => {
+            let recorded = Recorded::begin(opened, "export", None)?;
+            let written = lines(opened, out);
+            match &written {
+                Ok(count) => recorded.conclude("done", *count),
+                Err(_) => recorded.conclude("broke-off", 0),
+            }
+            written.map(drop)
         }
     }
+}
+
+fn lines(opened: &Opened, out: &mut dyn Write) -> Result<u64, Failure> {
+    let snapshot = opened.directory.snapshot().map_err(|why| {
+        let end = match why {
+            NoSnapshot::Failed(_) => End::Failed,
+            NoSnapshot::Refused(_) => End::Refused,
+        };
+        Failure::new(end, why.to_string())
+    })?;
+    let written = snapshot.write(&mut |line| {
+        let written = writeln!(out, "{line}");
+        written.map_err(|error| error.to_string())
+    });
+    written.map_err(|broken| Failure::new(End::Failed, broken.to_string()))
 }
 
 /// In the same folder, so that it can be renamed; a name that nobody else would use.

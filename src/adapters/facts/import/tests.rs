@@ -1,8 +1,10 @@
 //! Is every bad line told, and every good one taken?
 
-use std::io::BufReader;
+use std::io::{self, BufReader, Read};
 
+use super::lines::LINE_BYTES;
 use super::*;
+use crate::adapters::facts::line;
 
 mod relations;
 
@@ -25,6 +27,7 @@ fn read_all(text: &[u8], bad: BadLines) -> (Result<ImportReport, ImportError>, V
     let report = read(
         &mut BufReader::with_capacity(7, text),
         &terms(bad),
+        &mut None,
         &mut |fact| {
             taken.push(fact.clone());
             Ok(())
@@ -263,7 +266,7 @@ fn lines_that_stop_coming_are_an_error() {
     for bad in [BadLines::Refuse, BadLines::Skip] {
         let mut lines = BufReader::new(good.as_bytes().chain(Broken));
         let expected = ImportError::Store("cannot read line 2: cable".to_owned());
-        assert_eq!(check(&mut lines, &terms(bad)), Err(expected));
+        assert_eq!(check(&mut lines, &terms(bad), None), Err(expected));
     }
 }
 
@@ -271,8 +274,11 @@ fn lines_that_stop_coming_are_an_error() {
 fn a_store_that_fails_ends_the_import() {
     let full = || ImportError::Store("full".to_owned());
     let text = vehicle(1);
-    let report = read(&mut text.as_bytes(), &terms(BadLines::Skip), &mut |_| {
-        Err(full())
-    });
+    let report = read(
+        &mut text.as_bytes(),
+        &terms(BadLines::Skip),
+        &mut None,
+        &mut |_| Err(full()),
+    );
     assert_eq!(report, Err(full()));
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::adapters::directory::Unchanged;
 use crate::adapters::directory_contract;
 use crate::adapters::facts::import::{BadLines, Terms};
+use crate::adapters::facts::intake::{Intake, Others};
 use crate::adapters::kept::{Changes, Keeping, KeptDirectory};
 use crate::adapters::redis::directory::changed::Follower;
 use crate::pipeline::ownership::VehicleFacts;
@@ -35,8 +36,9 @@ pub(super) fn fill(directory: &Arc<RedisDirectory>, lines: &str) {
         issuers: BTreeSet::new(),
     };
     let runtime = tokio::runtime::Handle::current();
-    let filled =
-        tokio::task::block_in_place(|| directory.import(&mut lines.as_bytes(), &terms, &runtime));
+    let lines = &mut lines.as_bytes();
+    let mut intake = Intake::whole(lines, &terms, Others::Stay);
+    let filled = tokio::task::block_in_place(|| directory.import(&mut intake, &runtime));
     filled.unwrap();
 }
 

@@ -1,0 +1,335 @@
+//! How do the lines of an import become the records of a store, in the order of their keys?
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::io::{self, BufRead};
+use std::path::Path;
+
+use crate::adapters::facts::Fact;
+use crate::adapters::facts::import::{BadFound, BadLines, ImportError, ImportReport, Lines, Terms};
+use crate::adapters::facts::progress::{Progress, Told, tell};
+use crate::adapters::facts::record;
+pub use crate::adapters::facts::spool::Resume;
+pub(crate) use crate::adapters::facts::spool::Room;
+use crate::adapters::facts::spool::{self, Mark, Record, Spool};
+use crate::digest;
+use crate::pipeline::ownership::{IndexKey, SubjectFacts};
+
+/// What becomes of records that the lines don't name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// They stay.
+    Stay,
+    /// Vehicles and aliases are forgotten: the lines are a whole snapshot.
+    Go,
+}
+
+/// An import that was asked for.
+#[expect(missing_debug_implementations, reason = "a reader and a listener")]
+pub struct Intake<'a> {
+    /// The lines.
+    pub lines: &'a mut dyn BufRead,
+    /// What is asked of them.
+    pub terms: &'a Terms,
+    /// What becomes of other records.
+    pub others: Others,
+    /// What becomes of it if it is interrupted.
+    pub resume: Resume,
+    /// Hears how far it is.
+    pub told: Told<'a>,
+}
+
+impl<'a> Intake<'a> {
+    /// One that starts again if it is interrupted, and that nobody watches.
+    pub fn whole(lines: &'a mut dyn BufRead, terms: &'a Terms, others: Others) -> Self {
+        Self {
+            lines,
+            terms,
+            others,
+            resume: Resume::Never,
+            told: None,
+        }
+    }
+}
+
+/// What a key is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Vehicle,
+    Subject,
+    Alias,
+    /// Whom or what a vehicle's record names, and the vehicle.
+    Index,
+}
+
+impl Kind {
+    /// In the order in which they are written.
+    fn byte(self) -> u8 {
+        match self {
+            Self::Vehicle => 0,
+            Self::Subject => 1,
+            Self::Alias => 2,
+            Self::Index => 3,
+        }
+    }
+
+    fn of(byte: u8) -> Option<Self> {
+        let all = [Self::Vehicle, Self::Subject, Self::Alias, Self::Index];
+        all.into_iter().find(|kind| kind.byte() == byte)
+    }
+
+    /// How a line names it, and what it is.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Vehicle | Self::Index => ("VIN", "vehicle"),
+            Self::Subject => ("subject", "subject"),
+            Self::Alias => ("alias", "alias"),
+        }
+    }
+}
+
+/// Between two names of a key: no name has a control character, so keys are in the order of their
+/// first names and then of the second ones.
+const BETWEEN: u8 = 0;
+
+/// Characters of a VIN.
+const VIN: usize = 17;
+
+/// How an index writes what it finds a vehicle by.
+type Prefix = fn(&IndexKey) -> (u8, &str);
+
+/// A record as a store takes it; an empty value removes what is there.
+pub(crate) struct Row<'a> {
+    pub(crate) kind: Kind,
+    key: &'a [u8],
+    pub(crate) value: &'a [u8],
+}
+
+impl<'a> Row<'a> {
+    fn read(key: &'a [u8], value: &'a [u8]) -> Option<Self> {
+        let (&kind, key) = key.split_first()?;
+        let kind = Kind::of(kind)?;
+        Some(Self { kind, key, value })
+    }
+
+    /// A vehicle's.
+    pub(crate) fn vin(&self) -> &'a [u8] {
+        self.key
+    }
+
+    /// What an index finds a vehicle by, and the vehicle's VIN.
+    pub(crate) fn indexed(&self) -> Option<(u8, &'a str, &'a [u8])> {
+        let (&letter, rest) = self.key.split_first()?;
+        let (name, vin) = rest.split_at_checked(rest.len().checked_sub(VIN)?)?;
+        let name = name.strip_suffix(&[BETWEEN])?;
+        Some((letter, std::str::from_utf8(name).ok()?, vin))
+    }
+
+    /// The two names of a subject or an alias.
+    pub(crate) fn names(&self) -> Option<(&'a str, &'a str)> {
+        let mut names = self.key.splitn(2, |byte| *byte == BETWEEN);
+        let (first, second) = (names.next()?, names.next()?);
+        let read = |name| std::str::from_utf8(name).ok();
+        Some((read(first)?, read(second)?))
+    }
+}
+
+/// Lines that were all read.
+pub(crate) struct Gathered {
+    spool: Spool,
+    found: BadFound,
+    bad: BadLines,
+    /// Records, and rows of an index.
+    rows: u64,
+    sha256: String,
+    /// Reused from line to line.
+    key: Vec<u8>,
+}
+
+/// Reads all lines into a spool in this room.
+///
+/// # Errors
+/// They can't be read or kept; or they aren't those that an interrupted import began with. Bad lines
+/// are told later, with those that are bad because of others.
+pub(crate) fn gather(
+    intake: &mut Intake<'_>,
+    room: Room,
+    prefix: Prefix,
+) -> Result<Gathered, ImportError> {
+    let terms = intake.terms;
+    let begun = Spool::begin(room, digest_of(terms), intake.resume);
+    let (spool, mark) = begun?;
+    let mut gathered = Gathered {
+        spool,
+        found: BadFound::again(&mark.bad, mark.more),
+        bad: terms.bad,
+        rows: mark.rows,
+        sha256: String::new(),
+        key: Vec::new(),
+    };
+    let mut lines = Lines::new(&mut *intake.lines);
+    lines.pass_over(&mark.place)?;
+    let mut count = 0_u64;
+    while let Some((number, judged)) = lines.next(terms)? {
+        match judged {
+            Ok(fact) => gathered.take(&fact, number, prefix)?,
+            Err(why) => gathered.found.add(number, why),
+        }
+        if gathered.spool.is_full() {
+            gathered.spill(&lines)?;
+        }
+        count = count.saturating_add(1);
+        tell(&mut intake.told, count, lines.progress());
+    }
+    gathered.sha256 = lines.sha256();
+    Ok(gathered)
+}
+
+impl Gathered {
+    /// Takes what a line says, with the rows that an index has of it.
+    fn take(&mut self, fact: &Fact, line: u64, prefix: Prefix) -> Result<(), ImportError> {
+        let key = &mut self.key;
+        let value = write(fact, key)?;
+        self.spool.push(key, line, &value);
+        self.rows = self.rows.saturating_add(1);
+        let Fact::Vehicle(vin, facts) = fact else {
+            return Ok(());
+        };
+        for found_by in facts.index_keys() {
+            let (letter, name) = prefix(&found_by);
+            key.clear();
+            key.extend_from_slice(&[Kind::Index.byte(), letter]);
+            key.extend_from_slice(name.as_bytes());
+            key.push(BETWEEN);
+            key.extend_from_slice(vin.as_str().as_bytes());
+            self.spool.push(key, line, &[]);
+            self.rows = self.rows.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Makes room in memory. An import is gone on with from here if all lines so far were good, or need
+    /// not be.
+    fn spill(&mut self, lines: &Lines<'_>) -> Result<(), ImportError> {
+        let is_sound = self.bad == BadLines::Skip || self.found.is_empty();
+        let mark = lines.place().filter(|_| is_sound).map(|place| {
+            let (bad, more) = self.found.lines();
+            Mark {
+                place,
+                rows: self.rows,
+                bad,
+                more,
+            }
+        });
+        self.spool.spill(mark).map_err(ImportError::Store)
+    }
+
+    /// Hands on each record in order. Of those about one thing the first is taken; where bad lines are
+    /// refused, nothing more is once there is one.
+    pub(crate) fn each(
+        &mut self,
+        told: &mut Told<'_>,
+        take: &mut dyn FnMut(&Row<'_>) -> Result<(), ImportError>,
+    ) -> Result<ImportReport, ImportError> {
+        let mut found = std::mem::take(&mut self.found);
+        let mut merge = self.spool.merge().map_err(ImportError::Store)?;
+        let mut last = Record::default();
+        // lines whose vehicle stood on an earlier one: an index has nothing of them
+        let mut passed_over = HashSet::new();
+        let (mut records, mut rows) = (0_u64, 0_u64);
+        loop {
+            let next = merge.next();
+            let next = next.map_err(|error| ImportError::Store(self.spool.flaw(&error)))?;
+            let Some(record) = next else { break };
+            let unread = || ImportError::Store("a record of a run can't be read".to_owned());
+            let row = Row::read(&record.key, &record.value).ok_or_else(unread)?;
+            let is_record = row.kind != Kind::Index;
+            if is_record && record.key == last.key {
+                found.add(record.line, again(row.kind, last.line, record.line));
+                passed_over.insert(record.line);
+                continue;
+            }
+            let is_wanted = self.bad == BadLines::Skip || found.is_empty();
+            if is_wanted && (is_record || !passed_over.contains(&record.line)) {
+                take(&row)?;
+                records = records.saturating_add(u64::from(is_record));
+            }
+            rows = rows.saturating_add(1);
+            let (records, of) = (rows, self.rows);
+            tell(told, rows, Progress::Written { records, of });
+            last.key.clone_from(&record.key);
+            last.line = record.line;
+        }
+        found.report(self.bad, records, self.sha256.clone())
+    }
+
+    /// The store has it all: nothing is left to go on from.
+    pub(crate) fn end(self) {
+        self.spool.end();
+    }
+}
+
+/// Lines that an interrupted import left read in a folder.
+pub(crate) fn interrupted(folder: &Path) -> Option<u64> {
+    Spool::left_in(folder).map(|mark| mark.place.lines)
+}
+
+/// Removes what an import left in a folder that nobody goes on from.
+pub(crate) fn forget(folder: &Path) -> io::Result<()> {
+    spool::remove(folder)
+}
+
+/// Which of the two is true?
+fn again(kind: Kind, earlier: u64, line: u64) -> String {
+    let (name, thing) = kind.words();
+    format!("the {name} of line {earlier} again: lines {earlier} and {line} are about one {thing}")
+}
+
+/// The value of a fact's record; its key into `key`.
+fn write(fact: &Fact, key: &mut Vec<u8>) -> Result<Vec<u8>, ImportError> {
+    key.clear();
+    let mut name = |kind: Kind, first: &str, second: Option<&str>| {
+        key.push(kind.byte());
+        key.extend_from_slice(first.as_bytes());
+        if let Some(second) = second {
+            key.push(BETWEEN);
+            key.extend_from_slice(second.as_bytes());
+        }
+    };
+    Ok(match fact {
+        Fact::Vehicle(vin, facts) => {
+            name(Kind::Vehicle, vin.as_str(), None);
+            record::encode(facts).map_err(|error| ImportError::Store(error.to_string()))?
+        }
+        Fact::Subject(whose, facts) => {
+            name(Kind::Subject, &whose.issuer, Some(&whose.subject));
+            let is_plain = *facts == SubjectFacts::default();
+            if is_plain {
+                Vec::new()
+            } else {
+                record::encode_subject(*facts).to_vec()
+            }
+        }
+        Fact::Alias(alias, vin) => {
+            name(Kind::Alias, &alias.client, Some(&alias.alias));
+            vin.map_or_else(Vec::new, |vin| vin.as_str().as_bytes().to_vec())
+        }
+    })
+}
+
+/// Differs where lines would be read in another way.
+fn digest_of(terms: &Terms) -> String {
+    // Taken apart without `..`: a term that is added later can't be forgotten here.
+    let Terms {
+        bad,
+        regions,
+        issuers,
+    } = terms;
+    let mut text = String::new();
+    let version = env!("CARGO_PKG_VERSION");
+    let written = write!(text, "{version} {bad:?} {regions:?} {issuers:?}");
+    written.map_or_else(
+        |_| String::new(),
+        |()| digest::hex(&digest::sha256(text.as_bytes())),
+    )
+}
