@@ -1,6 +1,7 @@
 //! How are the ports of a decision and of a fleet implemented?
 
 pub mod facts;
+pub mod contact;
 pub mod directory;
 pub mod embedded;
 pub mod kept;

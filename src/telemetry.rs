@@ -90,6 +90,12 @@ pub enum Observed {
     AuditDroppedSlots,
     /// 1 while records can be written, else 0.
     AuditHealthy,
+    /// Seconds since a directory elsewhere was heard: told what changed, or answered.
+    DirectoryAge,
+    /// Questions that a directory elsewhere did not answer.
+    DirectoryFailures,
+    /// 1 while a directory elsewhere can be asked, as far as is known, else 0.
+    DirectoryAnswers,
     /// Open connections of clients.
     Connections,
     /// 1 while the policies in force have no trusted signature or lack a proof.
@@ -260,6 +266,11 @@ impl Telemetry {
             Observed::Connections => "vingate.connections",
             Observed::PoliciesOdd => "vingate.policies.unproved",
             Observed::PoliciesRolledBack => "vingate.policies.rolled_back",
+            Observed::DirectoryAge => "vingate.directory.age_seconds",
+            Observed::DirectoryAnswers => "vingate.directory.answers",
+            Observed::DirectoryFailures => {
+                return self.observe_sum("vingate.directory.failures", read);
+            }
             Observed::AuditWriteErrors => {
                 return self.observe_sum("vingate.audit.write_errors", read);
             }

@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::time::sleep;
 
+use crate::adapters::contact::Contact;
 use crate::adapters::embedded::{EmbeddedDirectory, Snapshot};
 use crate::adapters::facts::import::{ImportError, ImportReport};
 use crate::adapters::facts::intake::Intake;
@@ -17,6 +21,12 @@ use crate::pipeline::ownership::VehicleFacts;
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
 use crate::switchboard::seal::FleetKey;
+
+/// No car is made under it: what is said of it doesn't matter, that something is does.
+const NOBODYS: &str = "00000000000000000";
+
+/// Between two questions of a store that didn't answer yet.
+const ASKED_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a vehicle was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +63,16 @@ pub struct Directory {
     store: Store,
     /// What decisions ask.
     port: Arc<dyn OwnershipDirectory>,
+    elsewhere: Option<Elsewhere>,
+}
+
+/// A store that is not on this machine.
+#[derive(Clone)]
+struct Elsewhere {
+    contact: Arc<Contact>,
+    changes: Arc<Changes>,
+    /// Whether a question was answered ever.
+    is_reached: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -96,6 +116,7 @@ impl Directory {
         Self {
             port: Arc::<EmbeddedDirectory>::clone(&directory),
             store: Store::Embedded(directory),
+            elsewhere: None,
         }
     }
 
@@ -109,12 +130,15 @@ impl Directory {
         let directory = Arc::new(RedisDirectory::open(redis, key)?);
         drop(entered);
         let changes = Arc::new(Changes::told());
+        let elsewhere = Elsewhere::new(Arc::default(), &changes);
         let (told, followed) = (Arc::clone(&changes), Arc::clone(&directory));
-        runtime.spawn(async move { followed.follow(&told).await });
+        let contact = Arc::clone(&elsewhere.contact);
+        runtime.spawn(async move { followed.follow(&told, &contact).await });
         let store = Arc::<RedisDirectory>::clone(&directory);
         Ok(Self {
             port: Arc::new(KeptDirectory::new(store, keeping, changes)),
             store: Store::Redis(directory, runtime.clone()),
+            elsewhere: Some(elsewhere),
         })
     }
 
@@ -125,15 +149,57 @@ impl Directory {
         let directory = Arc::new(HttpDirectory::open(http, runtime.clone())?);
         let store = Arc::<HttpDirectory>::clone(&directory);
         let changes = Arc::new(Changes::untold());
+        let elsewhere = Elsewhere::new(directory.contact(), &changes);
         Ok(Self {
             port: Arc::new(KeptDirectory::new(store, keeping(config)?, changes)),
             store: Store::Http(directory, runtime.clone()),
+            elsewhere: Some(elsewhere),
         })
     }
 
     /// As decisions ask it.
     pub fn port(&self) -> Arc<dyn OwnershipDirectory> {
         Arc::clone(&self.port)
+    }
+
+    /// Asks a store elsewhere until it answers once; returns at once where the store is here.
+    pub async fn reach(&self) {
+        let Some(elsewhere) = &self.elsewhere else {
+            return;
+        };
+        let Ok(vin) = Vin::read(NOBODYS) else {
+            return;
+        };
+        // kept answers and age limits are not what is asked about
+        while self.port.find_fresh(&vin).await.is_err() {
+            sleep(ASKED_AGAIN).await;
+        }
+        elsewhere.is_reached.store(true, Ordering::Release);
+    }
+
+    /// Whether it could ever be asked since the start; a file, whether it can be now.
+    pub fn was_reached(&self) -> bool {
+        match (&self.store, &self.elsewhere) {
+            (Store::Embedded(directory), _) => directory.count().is_ok(),
+            (_, Some(elsewhere)) => elsewhere.is_reached.load(Ordering::Acquire),
+            (_, None) => false,
+        }
+    }
+
+    /// Whether it can be asked now, as far as is known without asking.
+    pub fn answers(&self) -> bool {
+        match (&self.store, &self.elsewhere) {
+            (Store::Embedded(directory), _) => directory.count().is_ok(),
+            (Store::Redis(..), Some(elsewhere)) => elsewhere.changes.in_touch(),
+            (Store::Redis(..), None) => false,
+            (Store::Http(directory, _), _) => !directory.is_left_alone(),
+        }
+    }
+
+    /// How a store elsewhere was heard; `None` for one that is here.
+    pub fn contact(&self) -> Option<Arc<Contact>> {
+        let elsewhere = self.elsewhere.as_ref();
+        elsewhere.map(|elsewhere| Arc::clone(&elsewhere.contact))
     }
 
     /// Facts of a vehicle, asked of the store itself. Blocks: not for a thread of a runtime, as the
@@ -213,6 +279,16 @@ impl Directory {
                  records could be missing",
             )),
             Store::Http(..) => Err(NoSnapshot::Refused(NOT_OURS)),
+        }
+    }
+}
+
+impl Elsewhere {
+    fn new(contact: Arc<Contact>, changes: &Arc<Changes>) -> Self {
+        Self {
+            contact,
+            changes: Arc::clone(changes),
+            is_reached: Arc::default(),
         }
     }
 }

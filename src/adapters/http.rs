@@ -25,6 +25,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::adapters::contact::Contact;
 use crate::clock;
 use crate::config::file::{Absent, OwnershipHttp, SubjectLookup, Subjects, VehicleMap};
 use crate::config::template::Template;
@@ -68,6 +69,7 @@ struct Service {
     places: Semaphore,
     breaker: Mutex<Breaker>,
     timeout: Duration,
+    contact: Arc<Contact>,
 }
 
 impl fmt::Debug for HttpDirectory {
@@ -99,6 +101,7 @@ impl HttpDirectory {
             places: Semaphore::new(places),
             breaker: Mutex::new(Breaker::new(&settings.breaker)),
             timeout: settings.timeout.get(),
+            contact: Arc::default(),
         };
         Ok(Self {
             service: Arc::new(service),
@@ -121,6 +124,16 @@ impl HttpDirectory {
             Said::Absent => Ok(None),
             Said::This(body) => read(&body).map(Some).map_err(|flaw| refused(&flaw)),
         }
+    }
+
+    /// How the service was heard so far.
+    pub fn contact(&self) -> Arc<Contact> {
+        Arc::clone(&self.service.contact)
+    }
+
+    /// Whether the service is left alone for now.
+    pub fn is_left_alone(&self) -> bool {
+        !lock(&self.service.breaker).is_closed()
     }
 
     async fn ask(
@@ -151,6 +164,11 @@ impl Service {
         let answer = answer.unwrap_or(Err(LookupError::TimedOut));
         let is_answered = answer.as_ref().is_ok_and(|answer| !answer.is_failure());
         attempt.end(is_answered);
+        if is_answered {
+            self.contact.heard();
+        } else {
+            self.contact.failed();
+        }
         answer
     }
 }

@@ -111,7 +111,8 @@ impl Changes {
         }
     }
 
-    fn in_touch(&self) -> bool {
+    /// Whether changes are heard, where somebody says them.
+    pub fn in_touch(&self) -> bool {
         let until = self.in_touch_until.as_ref();
         let now = || milliseconds(self.begun.elapsed());
         until.is_none_or(|until| now() < until.load(Ordering::Acquire))
@@ -227,11 +228,20 @@ impl OwnershipDirectory for KeptDirectory {
     }
 
     async fn find_subject(&self, issuer: &str, subject: &str) -> Answer<SubjectFacts> {
-        let key = SubjectKey {
-            issuer: issuer.to_owned(),
-            subject: subject.to_owned(),
-        };
-        self.subjects.find(key).await
+        self.subjects.find(key(issuer, subject)).await
+    }
+
+    async fn find_subject_fresh(&self, issuer: &str, subject: &str) -> Answer<SubjectFacts> {
+        let key = key(issuer, subject);
+        let seen = self.subjects.changes.seen(&key);
+        self.subjects.ask(key, seen).await
+    }
+}
+
+fn key(issuer: &str, subject: &str) -> SubjectKey {
+    SubjectKey {
+        issuer: issuer.to_owned(),
+        subject: subject.to_owned(),
     }
 
     async fn find_by(&self, key: &IndexKey, most: usize) -> Answer<Hints> {

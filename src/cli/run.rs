@@ -241,6 +241,8 @@ impl House {
         )
         .await?;
         aside.spawn(in_flight::watch(Arc::clone(&self.shared)));
+        let directory = self.directory.clone();
+        aside.spawn(async move { directory.reach().await });
         let in_fleet = self.fleet.start(aside, &ended)?;
         self.open_doors(listeners, &connections)?;
         serving.store(true, Ordering::Release);
@@ -305,6 +307,15 @@ impl House {
         let (one, two) = (Arc::clone(&self.switchboard), Arc::clone(&self.switchboard));
         let connections = connections.clone();
         self.fleet.observe(telemetry);
+        if let Some(contact) = self.directory.contact() {
+            let (one, two) = (Arc::clone(&contact), contact);
+            let directory = self.directory.clone();
+            telemetry.observe(Observed::DirectoryAge, move || one.age_seconds());
+            telemetry.observe(Observed::DirectoryFailures, move || two.failures());
+            telemetry.observe(Observed::DirectoryAnswers, move || {
+                u64::from(directory.answers())
+            });
+        }
         telemetry.observe(Observed::SwitchRevision, move || one.board().revision());
         telemetry.observe(Observed::SwitchClosures, move || {
             wide(two.board().closures().len())
@@ -334,6 +345,7 @@ impl House {
         let watched = Watched {
             serving,
             rules: Arc::clone(&self.rules),
+            directory: self.directory.clone(),
             audit: Arc::clone(&self.audit),
             switchboard: Arc::clone(&self.switchboard),
             drop_ins: Arc::clone(&self.fleet.drop_ins),

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::adapters::audit_log::AuditLog;
+use crate::adapters::directory::Directory;
 use crate::rules::Rules;
 use crate::switchboard::drop_in::DropIns;
 use crate::switchboard::store::Switchboard;
@@ -26,6 +27,8 @@ pub struct Watched {
     pub serving: Arc<AtomicBool>,
     /// The rules in force.
     pub rules: Arc<ArcSwap<Rules>>,
+    /// The ownership directory.
+    pub directory: Directory,
     /// The audit log.
     pub audit: Arc<AuditLog>,
     /// The switch board.
@@ -65,15 +68,20 @@ pub async fn serve(
 }
 
 /// One line a condition; 503 while one of them doesn't hold. Closures in files are told of, and no
-/// condition: one file that can't be read must not take every gateway out of service.
+/// condition: one file that can't be read must not take every gateway out of service. Nor must a
+/// directory elsewhere that is lost later: what needs no vehicle is served on, and the rest is refused.
 async fn readyz(State(watched): State<Watched>) -> Response {
     let conditions = [
         ("serving", watched.serving.load(Ordering::Acquire)),
         ("audit", watched.audit.healthy()),
         ("switches", watched.switchboard.is_known()),
+        ("directory", watched.directory.was_reached()),
     ];
     let ready = conditions.iter().all(|(_, holds)| *holds);
-    let told = [("switch-files", watched.drop_ins.is_healthy())];
+    let told = [
+        ("switch-files", watched.drop_ins.is_healthy()),
+        ("directory-now", watched.directory.answers()),
+    ];
     let mut body = String::new();
     for (name, holds) in conditions.into_iter().chain(told) {
         body.push_str(name);

@@ -277,8 +277,9 @@ async fn authorize(
         principal,
         now,
     };
+    let class = policies.class(action);
     let Some(reference) = reference else {
-        let subject = lookup.subject().await?;
+        let subject = lookup.subject(&class).await?;
         findings.judged = Some(judged(subject, None));
         policy::evaluate(policies, ask(subject, Resource::Surface), findings)?;
         // Before it is forwarded: an answer that could not be shown is not asked for.
@@ -288,9 +289,8 @@ async fn authorize(
             Ok(Sight::of_nobody())
         };
     };
-    let class = policies.class(action);
     let referred = lookup.referred(reference, &class);
-    let (subject, referred) = tokio::try_join!(lookup.subject(), referred)?;
+    let (subject, referred) = tokio::try_join!(lookup.subject(&class), referred)?;
     if referred.is_resolved {
         findings.situation.vin = Some(referred.vin);
     }

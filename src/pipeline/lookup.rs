@@ -49,6 +49,12 @@ pub(super) struct Referred {
     pub(super) facts: Option<Arc<VehicleFacts>>,
 }
 
+/// Whether a kept answer won't do: for what opens doors, and for what changes whose car it is.
+fn asks_fresh(action: &ActionClass) -> bool {
+    let is_grave = |group: &Arc<str>| matches!(&**group, "Security" | "Ownership");
+    action.groups.iter().any(is_grave)
+}
+
 impl Lookup<'_> {
     async fn bounded<T>(
         self,
@@ -60,24 +66,26 @@ impl Lookup<'_> {
         }
     }
 
-    /// What the directory knows of who asks.
-    pub(super) async fn subject(self) -> Result<SubjectFacts, Denial> {
+    /// What the directory knows of who asks; as fresh as of the vehicle.
+    pub(super) async fn subject(self, action: &ActionClass) -> Result<SubjectFacts, Denial> {
         let Principal {
             issuer, subject, ..
         } = self.principal;
+        if asks_fresh(action) {
+            let asked = self.directory.find_subject_fresh(issuer, subject);
+            return self.bounded(asked).await;
+        }
         self.bounded(self.directory.find_subject(issuer, subject))
             .await
     }
 
-    /// What it knows of a vehicle. A kept answer won't do for what opens doors, and for what changes
-    /// whose car it is.
+    /// What it knows of a vehicle.
     async fn vehicle(
         self,
         vin: &Vin,
         action: &ActionClass,
     ) -> Result<Option<Arc<VehicleFacts>>, Denial> {
-        let is_grave = |group: &Arc<str>| matches!(&**group, "Security" | "Ownership");
-        if action.groups.iter().any(is_grave) {
+        if asks_fresh(action) {
             self.bounded(self.directory.find_fresh(vin)).await
         } else {
             self.bounded(self.directory.find(vin)).await

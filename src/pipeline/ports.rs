@@ -52,6 +52,15 @@ pub trait OwnershipDirectory: Send + Sync {
 
     /// The vehicle that a partner means by an alias, asked now; `None` if it means none.
     async fn find_alias(&self, alias: &Alias) -> Result<Option<Vin>, LookupError>;
+
+    /// The same, asked now: not from what was answered before.
+    async fn find_subject_fresh(
+        &self,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<SubjectFacts, LookupError> {
+        self.find_subject(issuer, subject).await
+    }
 }
 
 /// The limit by client address.

@@ -184,3 +184,16 @@ fn a_technician_reads_under_an_open_work_order_of_their_dealership() {
     court.suspend("dealers", "tom");
     assert_eq!(ask(&court, &json!({})), "access-denied", "suspended");
 }
+
+#[test]
+fn what_changes_whose_car_it_is_asks_for_car_and_person_anew() {
+    let court = Court::open();
+    let fresh = |request: Request| {
+        court.ports.asked_fresh.store(0, Ordering::Relaxed);
+        assert_eq!(code(&court.judge(&request.by("owner"))), "permit");
+        court.ports.asked_fresh.load(Ordering::Relaxed)
+    };
+    assert_eq!(fresh(Request::read(OWNED)), 0);
+    assert_eq!(fresh(Request::get("/cars")), 0);
+    assert_eq!(fresh(opt_out(OWNED)), 2);
+}

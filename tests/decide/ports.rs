@@ -36,6 +36,8 @@ pub(crate) struct Fakes {
     /// Client and alias of each, and the VIN.
     pub(crate) aliases: HashMap<(String, String), String>,
     pub(crate) lead_failure: Mutex<Option<LookupError>>,
+    /// Of both, those that were to be asked now.
+    pub(crate) asked_fresh: AtomicUsize,
     /// Issuer and subject of each.
     pub(crate) suspended: HashSet<(String, String)>,
     pub(crate) flooded: AtomicBool,
@@ -62,6 +64,20 @@ impl OwnershipDirectory for Fakes {
             Some(failure) => Err(failure),
             None => Ok(self.vehicles.get(vin.as_str()).cloned()),
         }
+    }
+
+    async fn find_fresh(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError> {
+        self.asked_fresh.fetch_add(1, Ordering::Relaxed);
+        self.find(vin).await
+    }
+
+    async fn find_subject_fresh(
+        &self,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<SubjectFacts, LookupError> {
+        self.asked_fresh.fetch_add(1, Ordering::Relaxed);
+        self.find_subject(issuer, subject).await
     }
 
     async fn find_subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError> {

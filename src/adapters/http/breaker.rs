@@ -53,6 +53,11 @@ impl Breaker {
         }
     }
 
+    /// Whether every question is asked.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed(_))
+    }
+
     /// Whether to ask at `now`.
     pub(super) fn admit(&mut self, now: Instant) -> Option<Ticket> {
         match self.state {

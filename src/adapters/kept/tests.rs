@@ -273,6 +273,14 @@ async fn a_suspension_counts_as_soon_as_it_is_told() {
     house.changes.subject(&bob);
     assert!(suspended().await);
     assert_eq!(house.elsewhere.asked(), 2);
+    // and for who asks fresh though nobody tells: others profit
+    house.elsewhere.sell(None);
+    let fresh = house
+        .directory
+        .find_subject_fresh(&bob.issuer, &bob.subject);
+    assert!(!fresh.await.unwrap().suspended);
+    assert!(!suspended().await);
+    assert_eq!(house.elsewhere.asked(), 3);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use tokio::time::sleep;
 
 use super::RedisDirectory;
+use crate::adapters::contact::Contact;
 use crate::adapters::kept::Changes;
 use crate::adapters::redis::calls::script;
 use crate::clock;
@@ -59,7 +60,7 @@ impl RedisDirectory {
     }
 
     /// Says to `changes` what changes, for as long as it is polled.
-    pub async fn follow(&self, changes: &Changes) {
+    pub async fn follow(&self, changes: &Changes, contact: &Contact) {
         let mut follower = Follower::default();
         let mut was_heard = true;
         loop {
@@ -70,6 +71,11 @@ impl RedisDirectory {
                 tracing::warn!(%error, "changes of ownership aren't heard: no answer is kept");
             }
             was_heard = heard.is_ok();
+            if was_heard {
+                contact.heard();
+            } else {
+                contact.failed();
+            }
             sleep(POLL).await;
         }
     }

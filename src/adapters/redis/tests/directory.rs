@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::adapters::contact::Contact;
 use crate::adapters::directory::Unchanged;
 use crate::adapters::directory_contract;
 use crate::adapters::facts::import::{BadLines, Terms};
@@ -186,7 +187,7 @@ fn replica(settings: &Redis) -> Replica {
     let kept = Arc::<RedisDirectory>::clone(&store);
     let directory = KeptDirectory::new(kept, keeping, Arc::clone(&changes));
     let told = Arc::clone(&changes);
-    let following = tokio::spawn(async move { store.follow(&told).await });
+    let following = tokio::spawn(async move { store.follow(&told, &Contact::default()).await });
     Replica {
         directory,
         changes,
