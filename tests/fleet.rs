@@ -18,6 +18,8 @@ mod house;
 mod proxy;
 #[path = "fleet/outages.rs"]
 mod outages;
+#[path = "fleet/service.rs"]
+mod service;
 #[path = "fleet/ownership.rs"]
 mod ownership;
 #[path = "fleet/lies.rs"]

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use crate::house::Fleet;
+use crate::house::{Fleet, MORE, ROUTES};
+use crate::service::{Act, Service};
+use crate::support::certificates::Authority;
 use crate::support::redis::Restart;
-use crate::support::{Answer, Gateway, get};
+use crate::support::{Answer, Gateway, Plan, Tokens, Upstream, get};
 
 const VIN: &str = "SJNFAAZE0U6012345";
 
@@ -103,4 +105,138 @@ fn without_redis_nobody_is_allowed_and_nobody_is_called_a_stranger() {
     }
     import(&fleet, &fleet.gateways[1], "alice");
     allowed(&fleet);
+}
+
+#[test]
+fn a_replica_is_ready_once_the_directory_can_be_asked_and_stays_so() {
+    let mut fleet = fleet();
+    fleet.redis.kill();
+    fleet.add("late", &[SHARED]);
+    let ready = |one: &Gateway| get(one.ops, "/readyz", None);
+    let late = &fleet.gateways[3];
+    late.until("all but the directory", |one| {
+        let said = ready(one);
+        let others = ["serving ok", "audit ok", "switches ok"];
+        let text = said.text();
+        others.iter().all(|line| text.contains(line)).then(|| {
+            assert!(text.contains("directory failed\n"), "{text}");
+            assert_eq!(said.status, 503);
+        })
+    });
+    assert!(late.metric("vingate_directory_answers") < 0.5);
+    fleet.redis.restart(Restart::Empty);
+    late.until("ready", |one| (ready(one).status == 200).then_some(()));
+    late.until("in touch", |one| {
+        (one.metric("vingate_directory_answers") > 0.5).then_some(())
+    });
+    // lost later: what needs no vehicle is served on
+    fleet.redis.kill();
+    let late = &fleet.gateways[3];
+    late.until("lost", |one| {
+        ready(one)
+            .text()
+            .contains("directory-now failed")
+            .then_some(())
+    });
+    assert_eq!(ready(late).status, 200);
+    assert!(late.metric("vingate_directory_failures_total") > 0.5);
+}
+
+/// A gateway whose facts are those of a service.
+fn asking(
+    service: &Service,
+    authority: &Authority,
+    tokens: &Tokens,
+    upstream: &Upstream,
+) -> Gateway {
+    let (port, ca) = (service.address.port(), authority.file.display());
+    let http = format!(
+        r#"ownership={{ store = "http", keep = {{ max_age = "1ms", absent_max_age = "1ms" }}, http = {{
+        vehicle_url = "https://127.0.0.1:{port}/cars/{{vin}}", subjects = "not-asked", ca_file = "{ca}",
+        timeout = "1s", absent = {{ pointer = "/code", equals = "unknown" }},
+        breaker = {{ failures = 3, pause = "200ms", longest_pause = "400ms" }},
+        map = {{ vin = "/vin", owner = "/owner", region = "/region", trim = "/trim",
+        capabilities = "/can", telematics = "/on", suspended = "/disputed" }} }} }}"#
+    );
+    let http = http.replace("\n        ", " ");
+    let set = [http.as_str(), "limits.lookup_timeout=2s"];
+    let plan = Plan {
+        routes: ROUTES,
+        config: MORE,
+        vehicles: "",
+        set: &set,
+        ..Plan::default()
+    };
+    Gateway::start(&plan, upstream, tokens)
+}
+
+#[test]
+fn an_ownership_service_that_fails_lets_nobody_in_and_is_gone_back_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new(folder.path());
+    let tls = authority.issue("127.0.0.1").server();
+    let service = Service::start(tls, VIN, "alice");
+    let (tokens, upstream) = (Tokens::new(), Upstream::start());
+    let gateway = asking(&service, &authority, &tokens, &upstream);
+    let ask = |subject: &str| {
+        let target = format!("/cars/{VIN}/battery");
+        get(gateway.edge, &target, Some(&tokens.token(subject)))
+    };
+    let recovered = || {
+        gateway.until("recovered", |_| (ask("alice").status == 200).then_some(()));
+        assert_eq!(ask("mallory").status, 403);
+    };
+    recovered();
+    let failing = [Act::Slow, Act::Hang, Act::Garbage, Act::Error, Act::Mixed];
+    for act in failing {
+        service.act(act);
+        for subject in ["alice", "mallory", "alice", "alice"] {
+            let answer = ask(subject);
+            assert_eq!(answer.status, 503, "{act:?}: {}", answer.text());
+            assert!(answer.text().contains("dependency-unavailable"), "{act:?}");
+        }
+        service.act(Act::Honest);
+        recovered();
+    }
+    service.act(Act::Flap);
+    for _ in 0..20 {
+        let (owner, stranger) = (ask("alice").status, ask("mallory").status);
+        assert!([200, 503].contains(&owner), "{owner}");
+        assert!([403, 503].contains(&stranger), "{stranger}");
+    }
+    service.act(Act::Honest);
+    recovered();
+    assert!(gateway.metric("vingate_directory_failures_total") > 0.5);
+}
+
+#[test]
+fn facts_of_an_ownership_service_are_not_changed_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new(folder.path());
+    let tls = authority.issue("127.0.0.1").server();
+    let service = Service::start(tls, VIN, "alice");
+    let (tokens, upstream) = (Tokens::new(), Upstream::start());
+    let gateway = asking(&service, &authority, &tokens, &upstream);
+    let lines = folder.path().join("cars.jsonl");
+    std::fs::write(&lines, car("bob")).unwrap();
+    let file = lines.to_str().unwrap();
+    let words: [&[&str]; 6] = [
+        &["grant", VIN, "--owner", "bob", "--reason", "r"],
+        &["grant", VIN, "--owner", "bob", "--reason", "r", "--dry-run"],
+        &["revoke", VIN, "--owner", "--reason", "r"],
+        &["suspend", VIN, "--reason", "r"],
+        &["import", file],
+        &["export"],
+    ];
+    for words in words {
+        let output = gateway.operate(&[&["ownership"], words].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{words:?}: {said}");
+        assert!(
+            said.contains("kept by the ownership service"),
+            "{words:?}: {said}"
+        );
+    }
+    let shown = gateway.operate(&["ownership", "get", VIN]);
+    assert!(shown.status.success(), "{shown:?}");
 }
