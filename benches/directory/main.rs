@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use cpu_time::ThreadTime;
 use vingate::adapters::embedded::{BadLines, EmbeddedDirectory, Terms};
-use vingate::adapters::facts::import;
+use vingate::adapters::facts::intake;
 use vingate::clock;
 use vingate::pipeline::vehicle::Vin;
 
@@ -54,7 +54,7 @@ fn measure(vehicles: u64) -> Result<(), String> {
     };
     let lines = || BufReader::with_capacity(1 << 20, Lines::new(vehicles));
     let begun = clock::monotonic();
-    import::check(&mut lines(), &terms, None).map_err(|error| error.to_string())?;
+    intake::check(&mut lines(), &terms, None).map_err(|error| error.to_string())?;
     let checked = begun.elapsed();
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let file = folder.path().join("vehicles.redb");

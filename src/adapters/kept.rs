@@ -236,13 +236,6 @@ impl OwnershipDirectory for KeptDirectory {
         let seen = self.subjects.changes.seen(&key);
         self.subjects.ask(key, seen).await
     }
-}
-
-fn key(issuer: &str, subject: &str) -> SubjectKey {
-    SubjectKey {
-        issuer: issuer.to_owned(),
-        subject: subject.to_owned(),
-    }
 
     async fn find_by(&self, key: &IndexKey, most: usize) -> Answer<Hints> {
         self.store.find_by(key, most).await
@@ -250,6 +243,13 @@ fn key(issuer: &str, subject: &str) -> SubjectKey {
 
     async fn find_alias(&self, alias: &Alias) -> Answer<Option<Vin>> {
         self.store.find_alias(alias).await
+    }
+}
+
+fn key(issuer: &str, subject: &str) -> SubjectKey {
+    SubjectKey {
+        issuer: issuer.to_owned(),
+        subject: subject.to_owned(),
     }
 }
 

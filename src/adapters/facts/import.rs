@@ -127,12 +127,8 @@ pub enum ImportError {
 ///
 /// # Errors
 /// As an import.
-pub fn check(
-    lines: &mut dyn BufRead,
-    terms: &Terms,
-    mut told: Told<'_>,
-) -> Result<ImportReport, ImportError> {
-    read(lines, terms, &mut told, &mut |_| Ok(()))
+fn check(lines: &mut dyn BufRead, terms: &Terms) -> Result<ImportReport, ImportError> {
+    read(lines, terms, &mut None, &mut |_| Ok(()))
 }
 
 /// Whether a vehicle with these facts is one that can be imported. Its region is not asked: it is
@@ -147,7 +143,7 @@ pub fn check_vehicle(vin: &Vin, facts: &VehicleFacts) -> Result<(), String> {
         regions: BTreeSet::new(),
         issuers: BTreeSet::new(),
     };
-    match check(&mut line.as_bytes(), &terms, None) {
+    match check(&mut line.as_bytes(), &terms) {
         Ok(_) => Ok(()),
         Err(ImportError::Bad(lines, _)) => {
             let first = lines.into_iter().next();

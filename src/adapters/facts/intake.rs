@@ -5,6 +5,8 @@ use std::fmt::Write;
 use std::io::{self, BufRead};
 use std::path::Path;
 
+use uuid::Uuid;
+
 use crate::adapters::facts::Fact;
 use crate::adapters::facts::import::{BadFound, BadLines, ImportError, ImportReport, Lines, Terms};
 use crate::adapters::facts::progress::{Progress, Told, tell};
@@ -92,6 +94,9 @@ impl Kind {
 /// first names and then of the second ones.
 const BETWEEN: u8 = 0;
 
+/// Bytes that a check sorts in memory.
+const CHECKED: usize = 64 * 1024 * 1024;
+
 /// Characters of a VIN.
 const VIN: usize = 17;
 
@@ -146,6 +151,27 @@ pub(crate) struct Gathered {
     key: Vec<u8>,
 }
 
+/// Reads all lines without writing any: what an import would do to them. Keys alone are kept, sorted in
+/// bounded memory; many of them in a folder of their own for a while.
+///
+/// # Errors
+/// As an import.
+pub fn check<'a>(
+    lines: &'a mut dyn BufRead,
+    terms: &'a Terms,
+    told: Told<'a>,
+) -> Result<ImportReport, ImportError> {
+    let room = Room {
+        // nobody can have made it before
+        folder: std::env::temp_dir().join(format!("vingate-check-{}", Uuid::new_v4())),
+        memory: CHECKED,
+    };
+    let mut intake = Intake::whole(lines, terms, Others::Stay);
+    intake.told = told;
+    let mut gathered = gather(&mut intake, room, None)?;
+    gathered.each(&mut intake.told, &mut |_| Ok(()))
+}
+
 /// Reads all lines into a spool in this room.
 ///
 /// # Errors
@@ -154,7 +180,7 @@ pub(crate) struct Gathered {
 pub(crate) fn gather(
     intake: &mut Intake<'_>,
     room: Room,
-    prefix: Prefix,
+    keeping: Option<Prefix>,
 ) -> Result<Gathered, ImportError> {
     let terms = intake.terms;
     let begun = Spool::begin(room, digest_of(terms), intake.resume);
@@ -172,7 +198,7 @@ pub(crate) fn gather(
     let mut count = 0_u64;
     while let Some((number, judged)) = lines.next(terms)? {
         match judged {
-            Ok(fact) => gathered.take(&fact, number, prefix)?,
+            Ok(fact) => gathered.take(&fact, number, keeping)?,
             Err(why) => gathered.found.add(number, why),
         }
         if gathered.spool.is_full() {
@@ -186,13 +212,15 @@ pub(crate) fn gather(
 }
 
 impl Gathered {
-    /// Takes what a line says, with the rows that an index has of it.
-    fn take(&mut self, fact: &Fact, line: u64, prefix: Prefix) -> Result<(), ImportError> {
+    /// Takes what a line says, with the rows that an index has of it; or only what it is about, where
+    /// nothing is to be kept.
+    fn take(&mut self, fact: &Fact, line: u64, keeping: Option<Prefix>) -> Result<(), ImportError> {
         let key = &mut self.key;
         let value = write(fact, key)?;
-        self.spool.push(key, line, &value);
+        let kept = keeping.map_or(&[][..], |_| &value);
+        self.spool.push(key, line, kept);
         self.rows = self.rows.saturating_add(1);
-        let Fact::Vehicle(vin, facts) = fact else {
+        let (Fact::Vehicle(vin, facts), Some(prefix)) = (fact, keeping) else {
             return Ok(());
         };
         for found_by in facts.index_keys() {

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
 
-use crate::adapters::facts::import::{self, BadLine, BadLines, ImportError, ImportReport, Terms};
-use crate::adapters::facts::intake::{Intake, Others, Resume};
+use crate::adapters::facts::import::{BadLine, BadLines, ImportError, ImportReport, Terms};
+use crate::adapters::facts::intake::{self, Intake, Others, Resume};
 use crate::admin::IMPORT_BYTES;
 use crate::admin::client::Client;
 use crate::admin::ownership::{outcome, words};
@@ -61,7 +61,7 @@ pub(super) fn import(args: &Args) -> Result<(), Failure> {
         let loaded = loaded.transpose()?;
         let terms = terms(bad, loaded.as_ref().map(|loaded| &loaded.config));
         let mut bar = Bar::of(&args.file);
-        let report = import::check(&mut *open(&args.file)?, &terms, bar.told());
+        let report = intake::check(&mut *open(&args.file)?, &terms, bar.told());
         drop(bar);
         let report = tell(&args.file, report)?;
         cli::data(&format!("{} records would be imported", report.imported));
@@ -152,7 +152,7 @@ fn send(client: &Client, args: &Args, bad: BadLines) -> Result<u64, Failure> {
     let body = read_bounded(file, &mut *open(file)?, IMPORT_BYTES)?;
     let terms = terms(bad, None); // the gateway's own names are what counts
     let mut bar = Bar::sized(u64::try_from(body.len()).ok());
-    let checked = import::check(&mut body.as_slice(), &terms, bar.told());
+    let checked = intake::check(&mut body.as_slice(), &terms, bar.told());
     bar.say("the gateway imports");
     tell(file, checked)?;
     let path = match bad {

@@ -256,6 +256,8 @@ proptest! {
         };
         let sorted = import_as(&directory, &mut text.as_bytes(), how);
         prop_assert_eq!(&sorted, &plain);
+        let checked = intake::check(&mut text.as_bytes(), &terms(bad), None);
+        prop_assert_eq!(&checked, &plain);
         if sorted.is_err() {
             vehicles.clear();
         }

@@ -266,7 +266,7 @@ fn lines_that_stop_coming_are_an_error() {
     for bad in [BadLines::Refuse, BadLines::Skip] {
         let mut lines = BufReader::new(good.as_bytes().chain(Broken));
         let expected = ImportError::Store("cannot read line 2: cable".to_owned());
-        assert_eq!(check(&mut lines, &terms(bad), None), Err(expected));
+        assert_eq!(check(&mut lines, &terms(bad)), Err(expected));
     }
 }
 
