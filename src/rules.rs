@@ -295,10 +295,7 @@ fn route(
         path: Arc::from(entry.path.as_str()),
         where_: entry.where_.clone(),
         action: entry.action.clone(),
-        vehicle: entry
-            .vehicle
-            .place()
-            .map(|(kind, place)| (kind, place.clone())),
+        vehicle: entry.vehicle.place(),
         guarded: entry.is_guarded(),
         identity_required: entry.identity == IdentityNeed::Required,
         off: entry.off.as_deref().map(Arc::from),
@@ -330,9 +327,7 @@ fn check_actions(
     };
     let (resource, told) = match entry.vehicle {
         VehicleSource::None(_) => (ResourceKind::Surface, "surface"),
-        VehicleSource::Place(_) | VehicleSource::Alias(_) | VehicleSource::Case(_) => {
-            (ResourceKind::Vehicle, "vehicle")
-        }
+        VehicleSource::Named(_) => (ResourceKind::Vehicle, "vehicle"),
     };
     let kinds: Vec<_> = surface
         .issuers

@@ -43,6 +43,10 @@ mod bundles;
 mod unbuilt;
 #[path = "gateway/status.rs"]
 mod status;
+#[path = "gateway/lists.rs"]
+mod lists;
+#[path = "gateway/references.rs"]
+mod references;
 
 use support::{Gateway, Plan, Tokens, Upstream};
 

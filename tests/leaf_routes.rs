@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use vingate::config::ConfigFile;
 use vingate::config::file::PrincipalKind;
 use vingate::config::route::{
-    ActionSource, BodyNeed, IdentityNeed, Method, RouteEntry, RouteFile, VehicleSource,
+    ActionSource, BodyNeed, IdentityNeed, Method, RouteEntry, RouteFile, VehicleReference,
+    VehicleSource,
 };
 use vingate::pipeline::policy::{PolicySet, ResourceKind};
 
@@ -136,20 +137,20 @@ POST /api/v2/cars/V/actions/lock-unlock LockDoors/UnlockDoors
 POST /api/v2/cars/V/actions/horn-lights HonkFlash
 POST /api/v2/cars/V/actions/refresh-battery-status RefreshStatus
 POST /api/v2/cars/V/actions/send-navigation SendDestination
-GET /partner/v1/vehicles/A/odometer ReadOdometer off
-GET /partner/v1/vehicles/A/battery ReadBatteryStatus off
-GET /partner/v1/vehicles/A/charge ReadBatteryStatus off
-GET /partner/v1/vehicles/A/location ReadLocation off
-GET /partner/v1/vehicles/A/vin ReadVin off
-POST /partner/v1/vehicles/A/charge StartCharging/StopCharging off
+GET /partner/v1/vehicles/A/odometer ReadOdometer
+GET /partner/v1/vehicles/A/battery ReadBatteryStatus
+GET /partner/v1/vehicles/A/charge ReadBatteryStatus
+GET /partner/v1/vehicles/A/location ReadLocation
+GET /partner/v1/vehicles/A/vin ReadVin
+POST /partner/v1/vehicles/A/charge StartCharging/StopCharging
 POST /partner/v1/vehicles/A/security LockDoors/UnlockDoors off
 GET /dealer/v1/vehicles/V/dtc ReadDiagnostics
 GET /dealer/v1/vehicles/V/service-history ReadServiceHistory
 GET /dealer/v1/vehicles/V/owner ReadOwner
 GET /dealer/v1/customers SearchCustomer off
 PUT /dealer/v1/vehicles/V/owner TransferOwnership off
-GET /roadside/v1/cases/C/vehicle/location ReadLocation off
-POST /roadside/v1/cases/C/vehicle/unlock UnlockDoors off
+GET /roadside/v1/cases/C/vehicle/location ReadLocation
+POST /roadside/v1/cases/C/vehicle/unlock UnlockDoors
 GET /fleet/v1/vehicles ListFleet
 GET /fleet/v1/vehicles/V/status ReadBatteryStatus
 POST /tcu/v1/vehicles/V/telemetry IngestTelemetry off
@@ -293,9 +294,7 @@ fn what_is_open_is_judged_by_the_shipped_policies() {
 fn resource(route: &RouteEntry) -> ResourceKind {
     match route.vehicle {
         VehicleSource::None(_) => ResourceKind::Surface,
-        VehicleSource::Place(_) | VehicleSource::Alias(_) | VehicleSource::Case(_) => {
-            ResourceKind::Vehicle
-        }
+        VehicleSource::Named(_) => ResourceKind::Vehicle,
     }
 }
 
@@ -321,7 +320,15 @@ fn a_surface_without_issuers_has_no_open_route() {
     let open: Vec<&str> = open.into_iter().collect();
     assert_eq!(
         open,
-        ["dealer", "fleet", "mobile-v1", "mobile-v2", "portal"]
+        [
+            "dealer",
+            "fleet",
+            "mobile-v1",
+            "mobile-v2",
+            "partner",
+            "portal",
+            "roadside"
+        ]
     );
     for (name, surface) in &config.surfaces {
         assert_eq!(
@@ -342,4 +349,31 @@ fn polls_do_not_charge_what_commands_charge() {
     };
     assert_eq!(charged(true), BTreeSet::from(["polls".to_owned()]));
     assert!(!charged(false).contains("polls"));
+}
+
+#[test]
+fn partners_name_cars_by_alias_and_agents_by_case() {
+    for (file, route) in routes() {
+        let alias = matches!(
+            &route.vehicle,
+            VehicleSource::Named(VehicleReference::Alias(_))
+        );
+        let case = matches!(
+            &route.vehicle,
+            VehicleSource::Named(VehicleReference::Case(_))
+        );
+        assert_eq!(alias, file == "partner", "{}", route.id);
+        assert_eq!(case, file == "roadside", "{}", route.id);
+    }
+}
+
+#[test]
+fn every_list_of_vehicles_is_guarded() {
+    let guarded: BTreeSet<String> = routes()
+        .into_iter()
+        .filter(|(_, route)| resource(route) == ResourceKind::Surface && route.is_guarded())
+        .map(|(_, route)| route.id)
+        .collect();
+    let lists = ["dealer.customers", "fleet.list", "mobile-v2.cars"];
+    assert_eq!(guarded, lists.map(str::to_owned).into());
 }

@@ -58,7 +58,7 @@ fn stages(criterion: &mut Criterion<CpuTime>) {
         b.iter(|| identity::identify(&at.rules.issuers, &route.surface, black_box(&head)));
     });
     group.bench_function("vehicle", |b| {
-        b.iter(|| vehicle::resolve(&place, black_box(&head), &path, &body, &at.rules.vins));
+        b.iter(|| vehicle::resolve(&place.1, black_box(&head), &path, &body, &at.rules.vins));
     });
     group.finish();
     facts(criterion, &at, &head);
@@ -133,6 +133,7 @@ fn record(criterion: &mut Criterion<CpuTime>, at: &Setting, head: &RequestHead) 
                 status: Some(200),
                 duration: Duration::from_micros(900),
                 masked: 0,
+                shortfall: None,
                 rules_revision: &revision,
                 board_revision: 1,
                 had_intent: false,
@@ -185,6 +186,7 @@ fn whole(criterion: &mut Criterion<CpuTime>) {
                 status: Some(200),
                 duration: Duration::from_micros(900),
                 masked: 0,
+                shortfall: None,
                 rules_revision: &at.rules.revision,
                 board_revision: 1,
                 had_intent: false,

@@ -32,10 +32,10 @@ impl RunFolder {
         folder.write("pseudonym.key", &pseudonym_key)?;
         folder.write("assertion.pem", signing::private_key_pem()?.as_bytes())?;
         folder.write("owners.jwks.json", issuer.jwk_set()?.to_string().as_bytes())?;
-        folder.write(
-            "dealers.jwks.json",
-            issuer.jwk_set()?.to_string().as_bytes(),
-        )?;
+        for others in ["dealers", "partners", "agents"] {
+            let keys = issuer.jwk_set()?.to_string();
+            folder.write(&format!("{others}.jwks.json"), keys.as_bytes())?;
+        }
         folder.write("ownership.jsonl", people::ownership().as_bytes())?;
         fs::create_dir(folder.path("switches"))?;
         Ok(folder)
@@ -65,6 +65,8 @@ impl RunFolder {
             format!("switches.directory={}", at("switches")),
             format!("issuers.owners.jwks_file={}", at("owners.jwks.json")),
             format!("issuers.dealers.jwks_file={}", at("dealers.jwks.json")),
+            format!("issuers.partners.jwks_file={}", at("partners.jwks.json")),
+            format!("issuers.agents.jwks_file={}", at("agents.jwks.json")),
             format!("upstreams.telematics.addresses=[\"{upstream}\"]"),
             "limits.drain_timeout=3s".to_owned(), // nobody waits longer for a demo to stop
         ]

@@ -123,6 +123,25 @@ fn of_whole<'a>(vins: &'a [&'a str]) -> Vec<(IndexKey, &'a [&'a str])> {
     keys.into_iter().map(|key| (key, vins)).collect()
 }
 
+/// Whom a record names leads to its vehicle, for as long as it names them.
+async fn hold_index(directory: &dyn OwnershipDirectory, fill: &dyn Fn(&str)) {
+    let first = "SJNFAAZE0U6012345";
+    fill(WHOLE);
+    lead_to(directory, &of_whole(&[first]), "whom it names leads to it").await;
+    let others: [(IndexKey, &[&str]); 3] =
+        [(user("ali"), &[]), (user("K1"), &[]), (case("K"), &[])];
+    lead_to(directory, &others, "nobody else does").await;
+    fill(SOLD);
+    lead_to(
+        directory,
+        &of_whole(&[]),
+        "whom it named leads there no more",
+    )
+    .await;
+    let new: [(IndexKey, &[&str]); 1] = [(user("zoë \"quoted\""), &[first])];
+    lead_to(directory, &new, "the new owner leads to it").await;
+}
+
 /// Several vehicles of one person: as many as are asked for, and whether there are more.
 async fn hold_bounds(directory: &dyn OwnershipDirectory, fill: &dyn Fn(&str)) {
     fill(LENT);
@@ -185,15 +204,6 @@ pub(crate) async fn hold(directory: Arc<dyn OwnershipDirectory>, fill: &dyn Fn(&
     lead_to(&*directory, &of_whole(&[]), "nobody leads anywhere").await;
     fill(&format!("{WHOLE}\n{BARE}\n"));
     says(first, Some(&whole()), "every fact comes back").await;
-    lead_to(
-        &*directory,
-        &of_whole(&[first]),
-        "whom it names leads to it",
-    )
-    .await;
-    let others: [(IndexKey, &[&str]); 3] =
-        [(user("ali"), &[]), (user("K1"), &[]), (case("K"), &[])];
-    lead_to(&*directory, &others, "nobody else does").await;
     says(second, Some(&bare), "null stays null").await;
     says(neighbour, None, "absent is an answer").await;
     let sold = VehicleFacts {
@@ -205,14 +215,7 @@ pub(crate) async fn hold(directory: Arc<dyn OwnershipDirectory>, fill: &dyn Fn(&
     fill(SOLD);
     says(first, Some(&sold), "a record is replaced whole").await;
     says(second, Some(&bare), "others stay").await;
-    lead_to(
-        &*directory,
-        &of_whole(&[]),
-        "whom it named leads there no more",
-    )
-    .await;
-    let new: [(IndexKey, &[&str]); 1] = [(user("zoë \"quoted\""), &[first])];
-    lead_to(&*directory, &new, "the new owner leads to it").await;
+    hold_index(&*directory, fill).await;
     hold_bounds(&*directory, fill).await;
     hold_aliases(&*directory, fill).await;
     hold_subjects(&*directory, fill).await;

@@ -162,28 +162,28 @@ pub struct ActionChoice {
 pub enum VehicleSource {
     /// No vehicle; the route says why.
     None(NoVehicle),
-    /// The place of its VIN.
-    Place(VehiclePlace),
-    /// The place of a partner's alias for it.
-    Alias(AliasPlace),
-    /// The place of a roadside case about it.
-    Case(CasePlace),
+    /// One reference.
+    Named(VehicleReference),
 }
 
-/// Where a partner's alias is named: it means a vehicle to the verified client alone.
+/// The one reference to the vehicle, and its place; copies elsewhere in the request must agree with it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AliasPlace {
-    /// Where.
-    pub alias: VehiclePlace,
-}
-
-/// Where a roadside case is named: it means a vehicle to the verified agent alone.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CasePlace {
-    /// Where.
-    pub case: VehiclePlace,
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum VehicleReference {
+    /// Path parameter with its VIN.
+    Path(#[schemars(length(min = 1))] String),
+    /// Query parameter with its VIN.
+    Query(#[schemars(length(min = 1))] String),
+    /// Header field with its VIN.
+    Header(#[schemars(length(min = 1))] String),
+    /// Form field with its VIN.
+    Form(#[schemars(length(min = 1))] String),
+    /// JSON pointer (RFC 6901) to its VIN.
+    Json(#[schemars(length(min = 1))] String),
+    /// Place of a partner's alias: it means a vehicle to the verified client alone.
+    Alias(VehiclePlace),
+    /// Place of a roadside case: it means a vehicle to the verified agent alone.
+    Case(VehiclePlace),
 }
 
 /// What names the vehicle.
@@ -199,13 +199,20 @@ pub enum ReferenceKind {
 
 impl VehicleSource {
     /// What names the vehicle and where, unless none is named.
-    pub fn place(&self) -> Option<(ReferenceKind, &VehiclePlace)> {
-        match self {
-            Self::None(_) => None,
-            Self::Place(place) => Some((ReferenceKind::Vin, place)),
-            Self::Alias(AliasPlace { alias }) => Some((ReferenceKind::Alias, alias)),
-            Self::Case(CasePlace { case }) => Some((ReferenceKind::Case, case)),
-        }
+    pub fn place(&self) -> Option<(ReferenceKind, VehiclePlace)> {
+        let Self::Named(reference) = self else {
+            return None;
+        };
+        let vin = |place| (ReferenceKind::Vin, place);
+        Some(match reference.clone() {
+            VehicleReference::Path(name) => vin(VehiclePlace::Path(name)),
+            VehicleReference::Query(name) => vin(VehiclePlace::Query(name)),
+            VehicleReference::Header(name) => vin(VehiclePlace::Header(name)),
+            VehicleReference::Form(name) => vin(VehiclePlace::Form(name)),
+            VehicleReference::Json(pointer) => vin(VehiclePlace::Json(pointer)),
+            VehicleReference::Alias(place) => (ReferenceKind::Alias, place),
+            VehicleReference::Case(place) => (ReferenceKind::Case, place),
+        })
     }
 }
 
@@ -217,7 +224,7 @@ pub enum NoVehicle {
     None,
 }
 
-/// The one place of a VIN, an alias or a case; copies elsewhere in the request must agree with it.
+/// A place in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum VehiclePlace {

@@ -300,13 +300,10 @@ async fn authorize(
     findings.judged = Some(judged(subject, referred.facts.clone()));
     let resource = Resource::Vehicle(&referred.vin, facts, &relation);
     policy::evaluate(policies, ask(subject, resource), findings)?;
-    match facts {
-        Some(facts) if referred.is_resolved => {
-            findings.situation.vehicle_region = judge.rules.vehicle_region(&facts.region);
-            Ok(Sight::of_vehicle(referred.vin))
-        }
-        Some(_) | None => Err(Denial::AccessDenied(AccessFlaw::UnknownVehicle)),
-    }
+    let known = facts.filter(|_| referred.is_resolved);
+    let known = known.ok_or(Denial::AccessDenied(AccessFlaw::UnknownVehicle))?;
+    findings.situation.vehicle_region = judge.rules.vehicle_region(&known.region);
+    Ok(Sight::of_vehicle(referred.vin))
 }
 
 /// Takes the route's quotas, all together or none.

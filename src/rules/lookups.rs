@@ -49,3 +49,63 @@ fn missing(placed: &PlacedRoute, lookups: &OwnershipLookups) -> Option<String> {
         format!("route `{id}` {needs}, which needs `ownership.http.lookups.{lookup}`")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUBJECT: &str = r#"subject = { url = "u", subject = "/s", vins = "/v" }"#;
+    const ALIAS: &str = r#"alias = { url = "u", client = "/c", alias = "/a", vin = "/v" }"#;
+    const CASE: &str = r#"case = { url = "u", case = "/c", vin = "/v" }"#;
+
+    fn told(route: &str, lookups: &str) -> Option<String> {
+        let entry = format!(
+            "id = \"r\"\nsurface = \"s\"\nmethods = [\"GET\"]\npath = \"/{{x}}\"\naction = \"A\"\n\
+             upstream = \"u\"\n{route}"
+        );
+        let placed = PlacedRoute {
+            place: "routes.toml:1".to_owned(),
+            entry: toml::from_str(&entry).unwrap(),
+        };
+        missing(&placed, &toml::from_str(lookups).unwrap())
+    }
+
+    #[test]
+    fn a_route_needs_the_look_up_that_it_makes() {
+        const LIST: &str = "vehicle = \"none\"";
+        let table = [
+            ("vehicle = { path = \"x\" }", "", None),
+            (
+                "vehicle = { alias = { path = \"x\" } }",
+                ALIAS,
+                Some("alias"),
+            ),
+            ("vehicle = { case = { path = \"x\" } }", CASE, Some("case")),
+            (LIST, SUBJECT, Some("subject")),
+            ("vehicle = \"none\"\nanswer = \"unguarded\"", "", None),
+            ("vehicle = \"none\"\nidentity = \"none\"", "", None),
+            (
+                "vehicle = \"none\"\nidentity = \"none\"\nanswer = \"guarded\"",
+                "",
+                None,
+            ),
+            ("vehicle = \"none\"\nwebsocket = true", "", None),
+            (
+                "vehicle = { case = { path = \"x\" } }\noff = \"not yet\"",
+                "",
+                None,
+            ),
+        ];
+        for (route, lookup, needed) in table {
+            let told_without = told(route, "");
+            let names = |told: &String| {
+                needed.is_some_and(|needed| {
+                    told.ends_with(&format!("needs `ownership.http.lookups.{needed}`"))
+                })
+            };
+            assert_eq!(told_without.is_some(), needed.is_some(), "{route}");
+            assert!(told_without.iter().all(names), "{route}: {told_without:?}");
+            assert_eq!(told(route, lookup), None, "{route}");
+        }
+    }
+}

@@ -1,5 +1,10 @@
 //! Whose VINs may the answer of a route without a vehicle carry, and what does it take to know?
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -276,6 +276,8 @@ fn a_request_can_be_made_for_every_route_of_the_shipped_estate() {
         "upstreams.telematics.addresses=[\"127.0.0.1:1\"]".to_owned(),
         format!("issuers.owners.jwks_file={}", here("jwks.json")),
         format!("issuers.dealers.jwks_file={}", here("jwks.json")),
+        format!("issuers.partners.jwks_file={}", here("jwks.json")),
+        format!("issuers.agents.jwks_file={}", here("jwks.json")),
         format!("assertion.key_file={}", here("assertion.pem")),
         format!("audit.pseudonym_key_file={}", here("pseudonym.key")),
     ];

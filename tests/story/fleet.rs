@@ -302,6 +302,11 @@ fn config(demo: &Demo, folder: &Path, (own, redis): (&Path, u16), number: u32) -
         format!("assertion.key_file={}", theirs("assertion.pem")),
         format!("issuers.owners.jwks_file={}", theirs("owners.jwks.json")),
         format!("issuers.dealers.jwks_file={}", theirs("dealers.jwks.json")),
+        format!(
+            "issuers.partners.jwks_file={}",
+            theirs("partners.jwks.json")
+        ),
+        format!("issuers.agents.jwks_file={}", theirs("agents.jwks.json")),
         format!("upstreams.telematics.addresses=[\"{upstream}\"]"),
         format!("switches.directory={}", at("switches")),
         "switches.store=redis".to_owned(),

@@ -25,7 +25,7 @@ fn driven_by(name: &str) -> DriverGrant {
 }
 
 #[test]
-fn an_index_follows_imports_changes_and_snapshots() {
+fn an_index_follows_imports() {
     let (_folder, file) = file();
     let directory = EmbeddedDirectory::open(&file).unwrap();
     fill(
@@ -42,7 +42,13 @@ fn an_index_follows_imports_changes_and_snapshots() {
     fill(&directory, &line(1, "bob")).unwrap();
     assert_eq!(cars(&directory, "alice"), [vin(2)]);
     assert_eq!(cars(&directory, "bob"), [vin(1)]);
+}
 
+#[test]
+fn an_index_follows_changes_and_snapshots() {
+    let (_folder, file) = file();
+    let directory = EmbeddedDirectory::open(&file).unwrap();
+    fill(&directory, &(line(1, "bob") + &line(2, "alice"))).unwrap();
     let lent = |facts: Option<VehicleFacts>| {
         let drivers = vec![driven_by("carol"), driven_by("bob")];
         Ok::<_, String>(facts.map(|facts| VehicleFacts { drivers, ..facts }))
@@ -59,7 +65,7 @@ fn an_index_follows_imports_changes_and_snapshots() {
     let terms = terms(BadLines::Refuse);
     directory.replace(&mut lines.as_bytes(), &terms).unwrap();
     assert_eq!(cars(&directory, "bob"), [vin(7)]);
-    for gone in ["alice", "ali", "carol"] {
+    for gone in ["alice", "carol"] {
         assert_eq!(cars(&directory, gone), [], "{gone}");
     }
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::service::record;
 use super::*;
+use crate::config::file::PrincipalKind;
 
 const JSON: &str = "Content-Type: application/json\r\n";
 
@@ -286,4 +287,51 @@ async fn a_subject_is_known_by_its_name_issuer_and_standing() {
         let standing = directory.find_subject("owners", "bob").await;
         assert_eq!(standing, expected, "{body}");
     }
+}
+
+/// A cache or a proxy that mixes people, aliases or cases up must not lead anybody to a car.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_answered_about_another_one_is_no_answer() {
+    let house = House::new();
+    let directory = house.open("");
+    let alias = Alias {
+        client: "charger".to_owned(),
+        alias: "a".to_owned(),
+    };
+    let case = IndexKey::Case("K1".to_owned());
+    let alice = IndexKey::Subject(PrincipalKind::User, "alice".to_owned());
+    let of_alias = "/v1/partners/charger/cars/a";
+    for (path, answer) in [
+        ("/v1/people/alice/cars", r#"{"sub":"bob","cars":["@"]}"#),
+        ("/v1/people/alice/cars", r#"{"sub":"alice","cars":["x"]}"#),
+        ("/v1/people/alice/cars", r#"{"sub":"alice","cars":"@"}"#),
+        ("/v1/people/alice/cars", r#"{"sub":"alice"}"#),
+        (of_alias, r#"{"app":"tracker","name":"a","car":"@"}"#),
+        (of_alias, r#"{"app":"charger","name":"b","car":"@"}"#),
+        (of_alias, r#"{"app":"charger","name":"a","car":null}"#),
+        ("/v1/cases/K1", r#"{"no":"K2","car":"@"}"#),
+        ("/v1/cases/K1", r#"{"no":"K1"}"#),
+    ] {
+        house.service.put(path, &answer.replace('@', VIN));
+        let found = if path == of_alias {
+            directory.find_alias(&alias).await.map(drop)
+        } else if path.contains("cases") {
+            directory.find_by(&case, 1).await.map(drop)
+        } else {
+            directory.find_by(&alice, 1).await.map(drop)
+        };
+        assert_eq!(found, Err(LookupError::Malformed), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_configuration_names_no_url_for_is_unknown() {
+    let house = House::new();
+    let mut settings = house.settings("");
+    settings.lookups = crate::config::file::OwnershipLookups::default();
+    let directory = HttpDirectory::open(&settings, Handle::current()).unwrap();
+    let case = IndexKey::Case("K1".to_owned());
+    let found = directory.find_by(&case, 1).await;
+    assert_eq!(found, Err(LookupError::Unreachable));
+    assert!(house.service.heads().is_empty(), "nobody was asked");
 }

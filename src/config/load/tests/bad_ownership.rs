@@ -123,6 +123,18 @@ const ROWS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "timeout = \"150ms\"",
+        r#"lookups.subject = { url = "https://other.internal/{subject}", subject = "/sub", vins = "vins" }
+lookups.alias = { url = "https://ownership.internal/{alias}", client = "/c", alias = "/a", vin = "/v" }
+lookups.case = { url = "https://ownership.internal/{case}", case = "/case" }"#,
+        &[
+            "`ownership.http.lookups.alias.url` wants an `https://` URL whose path or query has `{client}` and `{alias}` once, not `https://ownership.internal/{alias}`",
+            "`ownership.http.lookups.subject.url` wants the server of `ownership.http.vehicle_url`",
+            "`ownership.http.lookups.subject.vins` wants a JSON pointer such as `/owner/sub`, not `vins`",
+            "missing key `vin`",
+        ],
+    ),
+    (
+        "timeout = \"150ms\"",
         "timeout = \"6s\"",
         &["`ownership.http.timeout` wants at most `5s`, not `6s`"],
     ),

@@ -103,14 +103,14 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         r#"vehicle = { form = "VIN" }"#,
         r#"vehicle = { form = "VIN", query = "vin" }"#,
         &[
-            r#"routes/mobile.toml:8: `vehicle` wants exactly one of `form`, `header`, `json`, `path` and `query`, not `{"form":"VIN","query":"vin"}`"#,
+            r#"routes/mobile.toml:8: `vehicle` wants exactly one of `alias`, `case`, `form`, `header`, `json`, `path` and `query`, not `{"form":"VIN","query":"vin"}`"#,
         ],
     ),
     (
         r#"vehicle = { form = "VIN" }"#,
         "vehicle = {}",
         &[
-            "routes/mobile.toml:8: `vehicle` wants exactly one of `form`, `header`, `json`, `path` and `query`, not `{}`",
+            "routes/mobile.toml:8: `vehicle` wants exactly one of `alias`, `case`, `form`, `header`, `json`, `path` and `query`, not `{}`",
         ],
     ),
     (
@@ -302,6 +302,47 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
             "routes/mobile.toml:21: `retired.successor` wants an `https` URL, not \
              `https://example/<v2>`",
             "routes/mobile.toml:21: `retired` wants `announced` before `sunset`",
+        ],
+    ),
+    (
+        r#"vehicle = { form = "VIN" }"#,
+        r#"vehicle = { alias = { path = "id" } }"#,
+        &["routes/mobile.toml:8: unknown path parameter `id`, known is `base`"],
+    ),
+    (
+        r#"vehicle = { form = "VIN" }"#,
+        r#"vehicle = { case = { json = "case" } }"#,
+        &[
+            "routes/mobile.toml:8: `vehicle.case.json` wants a JSON pointer that starts with `/`, not `case`",
+        ],
+    ),
+    (
+        r#"vehicle = { form = "VIN" }"#,
+        r#"vehicle = { alias = { form = "id" }, form = "VIN" }"#,
+        &[
+            r#"routes/mobile.toml:8: `vehicle` wants exactly one of `alias`, `case`, `form`, `header`, `json`, `path` and `query`, not `{"alias":{"form":"id"},"form":"VIN"}`"#,
+        ],
+    ),
+    (
+        r#"vehicle = { form = "VIN" }"#,
+        r#"vehicle = { alias = "id" }"#,
+        &["routes/mobile.toml:8: `vehicle.alias` wants a table, not `id`"],
+    ),
+    (
+        r#"vehicle = { form = "VIN" }"#,
+        "vehicle = { form = \"VIN\" }\nanswer = \"unguarded\"",
+        &["routes/mobile.toml:9: the answer of a route that names a vehicle is always guarded"],
+    ),
+    (
+        r#"because = "pictures and style sheets""#,
+        "because = \"news\"\nanswer = \"none\"",
+        &["routes/mobile.toml:21: `answer` wants `guarded` or `unguarded`, not `none`"],
+    ),
+    (
+        r#"because = "pictures and style sheets""#,
+        "because = \"news\"\nwebsocket = true\nanswer = \"guarded\"",
+        &[
+            "routes/mobile.toml:22: `answer = \"guarded\"` is nothing for a WebSocket: frames aren't read",
         ],
     ),
 ];

@@ -14,7 +14,7 @@ fn named(place: &str, case: &Case<'_>) -> Result<String, Denial> {
     }
 }
 
-fn at_path<'a>(case: Case<'a>) -> Case<'a> {
+fn at_path(case: Case<'_>) -> Case<'_> {
     Case {
         path: &[("id", "a-1")],
         ..case
@@ -22,6 +22,7 @@ fn at_path<'a>(case: Case<'a>) -> Case<'a> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_name_stands_where_the_route_says_and_no_vin_beside_it() {
     let missing = || Err(Denial::VehicleMissing);
     let malformed = || Err(Denial::VehicleMalformed(VinFlaw::Alphabet));
