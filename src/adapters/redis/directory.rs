@@ -9,27 +9,23 @@
 //! was seen before, is an alarm and no answer.
 
 pub(super) mod changed;
+mod importing;
 mod index;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use futures_util::{StreamExt, TryStreamExt, stream};
 use quick_cache::sync::Cache;
 use redis::cmd;
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Handle;
 
 use super::calls::{Calls, script};
 use crate::adapters::directory::Unchanged;
-use crate::adapters::facts::import::{self, ImportError, ImportReport};
-use crate::adapters::facts::intake::{Intake, Others, Resume};
-use crate::adapters::facts::{Fact, record};
+use crate::adapters::facts::record;
 use crate::config::file::Redis;
 use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, SubjectKey, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
@@ -43,12 +39,6 @@ const RECORD_BYTES: usize = 256 * 1024;
 
 /// Records whose revision is remembered, about 60 bytes each.
 const REMEMBERED: usize = 1_000_000;
-
-/// Says that anything may have changed.
-const EVERYTHING: &str = "*";
-
-/// Records that are written at once.
-const AT_ONCE: usize = 64;
 
 /// Tries to change a vehicle that others change too.
 const TRIES: u32 = 8;
@@ -189,7 +179,9 @@ impl RedisDirectory {
             let index = Reindexed::new(vin, before.as_ref(), facts.as_ref());
             let record = facts.map(|facts| record::encode(&facts)).transpose();
             let record = record.map_err(|_| store(FleetError::Malformed))?;
-            let put = self.put(&about, (&text, revision), (record, &index)).await;
+            let now = self.time().await.map_err(store)?;
+            let known = (text.as_str(), revision.max(now));
+            let put = self.put(&about, known, (record, &index)).await;
             if let Some(revision) = put.map_err(store)? {
                 self.tell(&about).await.map_err(store)?;
                 self.forget(&index, revision).await;
@@ -199,16 +191,15 @@ impl RedisDirectory {
         Err(Unchanged::Raced)
     }
 
-    /// Puts a record in place of what was seen there, and answers its revision; `None` if something else
-    /// stands there now.
+    /// Puts a record in place of what was seen there, and answers its revision, which is above the one
+    /// that is known; `None` if something else stands there now.
     async fn put(
         &self,
         about: &str,
         (before, revision): (&str, u64),
         (record, index): (Option<Vec<u8>>, &Reindexed),
     ) -> Result<Option<u64>, FleetError> {
-        let now = u64::try_from(self.time().await?.as_micros()).unwrap_or(u64::MAX);
-        let revision = now.max(revision.saturating_add(1));
+        let revision = revision.saturating_add(1);
         let sealed = Sealed {
             about: about.to_owned(),
             revision,
@@ -227,104 +218,14 @@ impl RedisDirectory {
         Ok(replaced.then_some(revision))
     }
 
-    async fn time(&self) -> Result<Duration, FleetError> {
+    /// Microseconds since the Unix epoch, by Redis's clock.
+    async fn time(&self) -> Result<u64, FleetError> {
         let ask = script("return redis.call('TIME')", &[&self.changed[0]]);
         let (seconds, microseconds): (u64, u64) = self.calls.ask(self.calls.timeout, &ask).await?;
-        let part = Duration::from_micros(microseconds);
-        Ok(Duration::from_secs(seconds).saturating_add(part))
+        Ok(seconds
+            .saturating_mul(1_000_000)
+            .saturating_add(microseconds))
     }
-
-    /// Imports lines as the embedded store does, but for this: each record is replaced by itself.
-    /// Lines that are refused are refused before anything is written. Blocks: not for a thread of the
-    /// runtime.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn import(
-        &self,
-        intake: &mut Intake<'_>,
-        runtime: &Handle,
-    ) -> Result<ImportReport, ImportError> {
-        let cannot = |why: &str| Err(ImportError::Refused(why.to_owned()));
-        if intake.others == Others::Go {
-            return cannot(
-                "an ownership directory in Redis can't be replaced at one moment: import instead",
-            );
-        }
-        if intake.resume == Resume::Now {
-            return cannot(
-                "an import into Redis is not gone on with: import again without `--resume`; what is \
-                 there already is written once more, which is harmless",
-            );
-        }
-        let mut records = Vec::new();
-        let terms = intake.terms;
-        let report = import::read(&mut *intake.lines, terms, &mut intake.told, &mut |fact| {
-            records.push(written(fact).map_err(|error| ImportError::Store(error.to_string()))?);
-            Ok(())
-        })?;
-        let stored = runtime.block_on(self.write_all(records));
-        stored.map_err(|error| ImportError::Store(format!("the ownership directory: {error}")))?;
-        Ok(report)
-    }
-
-    async fn write_all(&self, records: Vec<Written>) -> Result<(), FleetError> {
-        let writing = stream::iter(records).map(|written| async move {
-            let Written { about, record, vin } = written;
-            for _ in 0..TRIES {
-                // what can't be believed is replaced: whoever may import says what is true
-                let found = self.text(&about).await?;
-                let revision = self.seen.get(&self.seen_as(&about)).unwrap_or(0);
-                let before = self.open_sealed(&about, found.clone()).ok();
-                let before = before.and_then(|found| found.record);
-                let index = Reindexed::of_records(vin, before.as_deref(), record.as_deref());
-                let put = (record.clone(), &index);
-                if let Some(revision) = self.put(&about, (&found, revision), put).await? {
-                    self.forget(&index, revision).await;
-                    return Ok(());
-                }
-            }
-            Err(FleetError::TimedOut)
-        });
-        let mut writing = writing.buffer_unordered(AT_ONCE);
-        while writing.try_next().await?.is_some() {}
-        self.tell(EVERYTHING).await
-    }
-
-    async fn text(&self, about: &str) -> Result<String, FleetError> {
-        let mut ask = cmd("GET");
-        ask.arg(self.key_of(about));
-        let text: Option<Vec<u8>> = self.calls.ask(self.calls.timeout, &ask).await?;
-        String::from_utf8(text.unwrap_or_default()).map_err(|_| FleetError::Malformed)
-    }
-}
-
-/// What is written by an import.
-struct Written {
-    about: String,
-    /// `None` removes it.
-    record: Option<Vec<u8>>,
-    /// The vehicle, if it is the record of one.
-    vin: Option<Vin>,
-}
-
-fn written(fact: &Fact) -> Result<Written, serde_json::Error> {
-    let (about, record, vin) = match fact {
-        Fact::Vehicle(vin, facts) => {
-            let record = record::encode(facts)?;
-            (of_vehicle(vin), Some(record), Some(*vin))
-        }
-        Fact::Subject(key, facts) => {
-            let is_plain = *facts == SubjectFacts::default();
-            let record = (!is_plain).then(|| record::encode_subject(*facts).to_vec());
-            (of_subject(key), record, None)
-        }
-        Fact::Alias(alias, vin) => {
-            let record = vin.map(|vin| vin.as_str().as_bytes().to_vec());
-            (of_alias(alias), record, None)
-        }
-    };
-    Ok(Written { about, record, vin })
 }
 
 fn of_vehicle(vin: &Vin) -> String {

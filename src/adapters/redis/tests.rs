@@ -2,6 +2,7 @@
 
 mod cluster;
 mod directory;
+mod importing;
 mod indexed;
 mod faults;
 mod garbage;
