@@ -38,8 +38,9 @@ pub(super) fn facts<'a>(
         pseudonyms,
     };
     let vin = situation.vin.as_ref();
-    let of_car = vin.zip(findings.relation.as_ref());
-    let vehicle = of_car.map(|(_, relation)| words.vehicle(judged.vehicle.as_deref(), relation));
+    // Without a VIN too: a name that leads to no vehicle is judged as a vehicle all the same.
+    let relation = findings.relation.as_ref();
+    let vehicle = relation.map(|relation| words.vehicle(judged.vehicle.as_deref(), relation));
     Some(Recorded {
         policies: Cow::Borrowed(&judged.revision),
         principal: words.caller(vin),

@@ -141,6 +141,9 @@ struct Who {
     client: Option<String>,
 }
 
+/// Stands for a vehicle that a request's alias or case didn't lead to: it has no pseudonym.
+const NOWHERE: &str = "00000000000000000";
+
 /// A recorded decision, ready to be put to policies again.
 #[derive(Debug)]
 pub(crate) struct Decision {
@@ -152,7 +155,7 @@ pub(crate) struct Decision {
     pub(crate) outcome: String,
     pub(crate) by: BTreeSet<String>,
     pub(crate) action: String,
-    /// Pseudonym of the vehicle.
+    /// Pseudonym of the vehicle, if it was found out.
     pub(crate) vehicle: Option<String>,
     pub(crate) principal: Principal,
     surface: String,
@@ -182,11 +185,14 @@ impl Decision {
             Some("access-denied" | "step-up-required") => line.reason.unwrap_or_default(),
             Some(_) | None => "allowed".to_owned(), // what refused it came after the policies
         };
+        let relation = line.relation.as_deref();
         let car = match (&line.vin, &facts.vehicle) {
-            (Some(vin), Some(said)) => Some(vehicle(vin, said, line.relation.as_deref())?),
+            (vin, Some(said)) => {
+                let vin = vin.as_deref().unwrap_or(NOWHERE);
+                Some(vehicle(vin, said, relation)?)
+            }
             (None, None) => None,
             (Some(_), None) => return Err(missing("facts.vehicle")),
-            (None, Some(_)) => return Err(missing("vin")),
         };
         let mut principal = principal(who, &facts.principal);
         if let (true, Some((vin, ..))) = (facts.principal.is_vehicle, &car) {
@@ -222,7 +228,8 @@ impl Decision {
         let (kind, subject) = (self.principal.kind, &self.principal.pseudonym);
         let target = match (&self.vehicle, &self.car) {
             (Some(vin), Some((.., relation))) => format!("vehicle `{vin}` ({})", relation.word),
-            (Some(_), None) | (None, _) => format!("surface `{}`", self.surface),
+            (None, Some(_)) => "a vehicle that its name didn't lead to".to_owned(),
+            (Some(_) | None, None) => format!("surface `{}`", self.surface),
         };
         format!("{time} {id}\n{kind:?} `{subject}` does {action} to {target}:")
     }
@@ -252,7 +259,7 @@ impl Decision {
         let unknown = self
             .car
             .as_ref()
-            .is_some_and(|(_, facts, _)| facts.is_none());
+            .is_some_and(|(_, facts, _)| facts.is_none() || self.vehicle.is_none());
         if unknown && answer.is_ok() {
             answer = Err(Denial::AccessDenied(AccessFlaw::UnknownVehicle));
         }

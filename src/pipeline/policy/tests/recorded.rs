@@ -24,11 +24,15 @@ use crate::pipeline::policy::{
 use crate::pipeline::vehicle::Vin;
 use crate::pipeline::{Findings, Principal};
 
+fn vin() -> Option<Vin> {
+    Vin::read(VIN).ok()
+}
+
 /// The line of a decision, written as the gateway does.
 fn line(
     set: &PolicySet,
     principal: &Principal,
-    (action, facts): (&str, Option<&VehicleFacts>),
+    (action, facts, found): (&str, Option<&VehicleFacts>, Option<Vin>),
     context: Circumstances<'_>,
 ) -> (String, Result<(), Denial>, Vec<Arc<str>>) {
     let keys = Pseudonyms::new(&[7; 32]).unwrap();
@@ -57,7 +61,7 @@ fn line(
     findings.situation.route = Some(route(context.surface));
     findings.situation.action = Some(set.class(action));
     findings.situation.principal = Some(Arc::new(principal));
-    findings.situation.vin = Some(vin);
+    findings.situation.vin = found;
     let by = findings.policies.clone();
     let outcome = match &answer {
         Ok(()) => Outcome::Forwarded,
@@ -93,13 +97,17 @@ proptest! {
         facts in prop::option::weighted(0.9, facts()),
         pick in any::<prop::sample::Index>(),
         context in circumstances(),
+        resolved in any::<bool>(),
     ) {
         let set = shipped_set();
         let mut actions: Vec<&str> = set.slices.actions()
             .filter(|one| set.applies(one, principal.kind, ResourceKind::Vehicle)).collect();
         actions.sort_unstable();
         let action = pick.get(&actions);
-        let (line, answer, by) = line(set, &principal, (action, facts.as_ref()), context);
+        // A car never asks for what its own name doesn't lead to.
+        let resolved = resolved || facts.is_some() || principal.kind == PrincipalKind::Vehicle;
+        let asked = (*action, facts.as_ref(), vin().filter(|_| resolved));
+        let (line, answer, by) = line(set, &principal, asked, context);
         if answer.is_ok() && !set.is_command(action) {
             prop_assert!(Decision::read(&line).is_err(), "an allowed read holds no facts");
             return Ok(());
@@ -138,7 +146,7 @@ fn anna_asks_for_ben(action: &str) -> String {
     line(
         shipped_set(),
         &user("anna"),
-        (action, Some(&car)),
+        (action, Some(&car), vin()),
         super::plainly(),
     )
     .0
@@ -161,6 +169,29 @@ fn a_default_deny_is_told_by_the_nearest_permit() {
     );
     assert!(!told.contains("note:"), "{told}");
     assert!(!told.contains("anna") && !told.contains("ben`"), "{told}");
+}
+
+/// An alias or a case that leads nowhere is judged like a foreign vehicle, and recorded without one.
+#[test]
+fn a_name_that_leads_to_no_vehicle_is_told_as_one() {
+    let partner = Principal {
+        kind: PrincipalKind::Client,
+        scopes: vec!["read_status".to_owned()],
+        ..user("app")
+    };
+    let asked = ("ReadOdometer", None, None);
+    let (line, answer, _) = line(shipped_set(), &partner, asked, super::plainly());
+    assert!(answer.is_err() && !line.contains("\"vin\""), "{line}");
+    let told = told(&line).unwrap();
+    assert!(
+        told.contains("does ReadOdometer to a vehicle that its name didn't lead to:"),
+        "{told}"
+    );
+    assert!(
+        told.contains("forbidden by @id(\"telematics.off\")"),
+        "{told}"
+    );
+    assert!(!told.contains("note:"), "{told}");
 }
 
 #[test]
@@ -194,7 +225,7 @@ fn a_car_that_reports_is_itself_in_its_record_too() {
     let (line, answer, _) = line(
         shipped_set(),
         &car,
-        ("IngestTelemetry", Some(&facts)),
+        ("IngestTelemetry", Some(&facts), vin()),
         super::plainly(),
     );
     assert_eq!(answer, Ok(()));
@@ -223,7 +254,6 @@ fn what_is_no_record_with_facts_is_refused_with_what_is_missing() {
         ("{".to_owned(), "no record of the audit log"),
         (remove("facts"), "holds no facts"),
         (remove("principal"), "no `principal`"),
-        (remove("vin"), "no `vin`"),
         (remove("action"), "no `action`"),
         (remove("relation"), "no `relation`"),
         (
