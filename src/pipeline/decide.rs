@@ -1,7 +1,7 @@
 //! In which order is a request judged, and who may make a permit?
 //!
 //! The product in one body. Stage 1 (`head`) made the [`RequestHead`]; here follow 2 to 11. All
-//! branching and every await is here, those of the directory in [`lookup`]; the stages are pure.
+//! branching and every await is here, those of the directory in `pipeline/lookup.rs`; the stages are pure.
 
 use std::borrow::Cow;
 use std::sync::Arc;

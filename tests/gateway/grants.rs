@@ -194,13 +194,49 @@ fn an_export_is_the_same_with_and_without_a_gateway_and_can_be_imported() {
     leaves_nothing(&house);
     let (status, folder) = house.gateway.stop();
     assert!(status.success());
-    let config = folder.path().join("vingate.toml");
-    let alone = std::process::Command::new(env!("CARGO_BIN_EXE_vingate"))
-        .args(["ownership", "export", "-c"])
-        .arg(config)
-        .output()
-        .unwrap();
-    assert_eq!(done(&alone), text);
+    let alone = |words: &[&str]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_vingate"))
+            .args(words)
+            .arg("-c")
+            .arg(folder.path().join("vingate.toml"))
+            .output()
+            .unwrap()
+    };
+    assert_eq!(done(&alone(&["ownership", "export"])), text);
+    let file = folder.path().join("two.jsonl").display().to_string();
+    done(&alone(&["ownership", "import", &file]));
+    // both are on record as a gateway's own are, in the same chain
+    let history = fs::read_to_string(folder.path().join("switches/history.jsonl")).unwrap();
+    let lines: Vec<Value> = history
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [export, import] = &lines[lines.len() - 2..] else {
+        panic!("two: {history}")
+    };
+    assert_eq!(
+        [&export["what"], &import["what"]],
+        ["ownership export", "ownership import"]
+    );
+    for line in [export, import] {
+        assert_eq!(line["replica"], "none: by command");
+        assert_eq!(line["outcome"], "done");
+    }
+    let changed = (&export["changed"], &import["changed"]["records"]);
+    assert_eq!(changed, (&2.into(), &2.into()));
+    done(&alone(&["audit", "verify"]));
+    // what can't be put on record is not shown
+    let log = folder.path().join("switches");
+    fs::remove_dir_all(&log).unwrap();
+    fs::write(&log, "").unwrap();
+    for words in [
+        &["ownership", "export"][..],
+        &["ownership", "import", &file],
+    ] {
+        let output = alone(words);
+        refused(&output, 1, "nothing was done, since it can't be recorded");
+        assert!(output.stdout.is_empty());
+    }
 }
 
 #[test]
@@ -219,7 +255,7 @@ fn a_snapshot_forgets_the_cars_that_it_leaves_out() {
     let empty = file("empty.jsonl", "");
     refused(
         &run(&house, &["import", "--replace", &empty]),
-        1,
+        5,
         "empty snapshot",
     );
     assert_eq!(read(&house, "owner"), 200, "nothing was changed");
