@@ -78,7 +78,11 @@ struct House {
 }
 
 fn house(set: &[&str]) -> House {
-    let (upstream, tokens) = (Upstream::start(), Tokens::new());
+    house_before(Upstream::start(), set)
+}
+
+fn house_before(upstream: Upstream, set: &[&str]) -> House {
+    let tokens = Tokens::new();
     let car = |vin: &str, owner: &str, fleet: Option<&str>, until: Option<&str>| {
         let drivers = json!([{"subject": "owner", "entitlements": [], "until": until}]);
         let drivers = if until.is_some() { drivers } else { json!([]) };
@@ -250,4 +254,83 @@ fn what_is_public_passes_unless_its_route_says_otherwise() {
         shown(&[OWNED, FOREIGN, LENT, EXPIRED, OF_FLEET, UNKNOWN])
     );
     assert_eq!(house.get("/guarded", None).text(), shown(&[]));
+}
+
+const SHARED: &str =
+    r#"ownership={ store = "redis", keep = { max_age = "1h", absent_max_age = "1h" } }"#;
+
+#[test]
+fn lists_over_redis_show_what_the_sealed_records_say() {
+    let redis = crate::support::redis::Redis::start();
+    let keys = tempfile::tempdir().unwrap();
+    let key = keys.path().join("fleet.key");
+    std::fs::write(&key, [7; 32]).unwrap();
+    let url = format!("redis.url={}", redis.url());
+    let key = format!("switches.fleet_key_file={}", key.display());
+    let set = [SHARED, &url, &key, "redis.timeout=200ms"];
+    let house = house(&set);
+    let manager = house.manager(Some("post"));
+    let answer = house.get("/fleet", Some(&manager));
+    assert_eq!(answer.text(), shown(&[OWNED, LENT, OF_FLEET]));
+    let owner = house.tokens.token("owner");
+    assert_eq!(
+        house.get("/cars", Some(&owner)).text(),
+        shown(&[OWNED, LENT])
+    );
+    for vin in [FOREIGN, UNKNOWN, EXPIRED] {
+        redis.command(&["ZADD", "{vingate:vingate:i:u:b3duZXI}", "9e15", vin]);
+    }
+    assert_eq!(
+        house.get("/cars", Some(&owner)).text(),
+        shown(&[OWNED, LENT])
+    );
+    let words = [
+        "ownership",
+        "grant",
+        OWNED,
+        "--owner",
+        "stranger",
+        "--reason",
+        "sold",
+    ];
+    assert!(house.gateway.operate(&words).status.success());
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(house.get("/cars", Some(&owner)).text(), shown(&[LENT]));
+    let before = house.upstream.requests().len();
+    redis.stop();
+    assert_eq!(house.get("/cars", Some(&owner)).status, 503);
+    assert_eq!(
+        house.upstream.requests().len(),
+        before,
+        "nothing was forwarded"
+    );
+    redis.go_on();
+}
+
+#[test]
+fn a_directory_that_stops_in_the_middle_of_an_answer_shows_no_more() {
+    let redis = std::sync::Arc::new(crate::support::redis::Redis::start());
+    let keys = tempfile::tempdir().unwrap();
+    let key = keys.path().join("fleet.key");
+    std::fs::write(&key, [7; 32]).unwrap();
+    let url = format!("redis.url={}", redis.url());
+    let key = format!("switches.fleet_key_file={}", key.display());
+    let stopped = std::sync::Arc::clone(&redis);
+    let upstream = Upstream::scripted(move |stream, _| {
+        use std::io::Write;
+        stopped.stop(); // after the vehicles of the person were looked up
+        let body = format!("{OWNED} {OF_FLEET}");
+        let length = body.len();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all((head + &body).as_bytes()).is_ok()
+    });
+    let house = house_before(upstream, &[SHARED, &url, &key, "redis.timeout=200ms"]);
+    let answer = house.get("/fleet", Some(&house.manager(Some("post"))));
+    assert_eq!(answer.text(), format!("{OWNED} {MASK}"));
+    redis.go_on();
+    let record = house.gateway.records(1);
+    assert_eq!(
+        record[0]["shortfall"], "directory-unavailable",
+        "{record:?}"
+    );
 }
