@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::support::{Gateway, Upstream, get};
 use crate::{House, MORE, OWNED};
@@ -194,18 +195,36 @@ fn an_export_is_the_same_with_and_without_a_gateway_and_can_be_imported() {
     leaves_nothing(&house);
     let (status, folder) = house.gateway.stop();
     assert!(status.success());
-    let alone = |words: &[&str]| {
-        std::process::Command::new(env!("CARGO_BIN_EXE_vingate"))
-            .args(words)
-            .arg("-c")
-            .arg(folder.path().join("vingate.toml"))
-            .output()
-            .unwrap()
-    };
-    assert_eq!(done(&alone(&["ownership", "export"])), text);
+    assert_eq!(done(&alone(&folder, &["ownership", "export"])), text);
     let file = folder.path().join("two.jsonl").display().to_string();
-    done(&alone(&["ownership", "import", &file]));
-    // both are on record as a gateway's own are, in the same chain
+    done(&alone(&folder, &["ownership", "import", &file]));
+    recorded_both(&folder);
+    // what can't be put on record is not shown
+    let log = folder.path().join("switches");
+    fs::remove_dir_all(&log).unwrap();
+    fs::write(&log, "").unwrap();
+    for words in [
+        &["ownership", "export"][..],
+        &["ownership", "import", &file],
+    ] {
+        let output = alone(&folder, words);
+        refused(&output, 1, "nothing was done, since it can't be recorded");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+/// `vingate WORDS` over the configuration of a gateway that was stopped.
+fn alone(folder: &TempDir, words: &[&str]) -> Output {
+    std::process::Command::new(env!("CARGO_BIN_EXE_vingate"))
+        .args(words)
+        .arg("-c")
+        .arg(folder.path().join("vingate.toml"))
+        .output()
+        .unwrap()
+}
+
+/// An export and an import without a gateway are on record as its own are, in the same chain.
+fn recorded_both(folder: &TempDir) {
     let history = fs::read_to_string(folder.path().join("switches/history.jsonl")).unwrap();
     let lines: Vec<Value> = history
         .lines()
@@ -224,19 +243,7 @@ fn an_export_is_the_same_with_and_without_a_gateway_and_can_be_imported() {
     }
     let changed = (&export["changed"], &import["changed"]["records"]);
     assert_eq!(changed, (&2.into(), &2.into()));
-    done(&alone(&["audit", "verify"]));
-    // what can't be put on record is not shown
-    let log = folder.path().join("switches");
-    fs::remove_dir_all(&log).unwrap();
-    fs::write(&log, "").unwrap();
-    for words in [
-        &["ownership", "export"][..],
-        &["ownership", "import", &file],
-    ] {
-        let output = alone(words);
-        refused(&output, 1, "nothing was done, since it can't be recorded");
-        assert!(output.stdout.is_empty());
-    }
+    done(&alone(folder, &["audit", "verify"]));
 }
 
 #[test]
