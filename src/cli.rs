@@ -4,6 +4,7 @@
 //! proof failed, 5 refused, 6 not confirmed by every replica, 7 conflict.
 
 mod chosen;
+mod recorded;
 mod whole;
 pub mod reach;
 pub mod run;

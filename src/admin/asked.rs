@@ -8,7 +8,28 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::admin::problem::Problem;
 use crate::switchboard::{AtExpiry, Closure, Drain, Notice, Scope, Share, Shut, Texts};
+
+/// Characters of a reason.
+const REASON: usize = 2_000;
+
+/// A reason that can be recorded.
+pub(super) fn check_reason(reason: &str) -> Result<(), Problem> {
+    if reason.trim().is_empty() {
+        return Err(Problem::malformed("a reason is required"));
+    }
+    if reason.chars().count() > REASON {
+        let detail = format!("a reason has at most {REASON} characters");
+        return Err(Problem::malformed(detail));
+    }
+    Ok(())
+}
+
+/// A body that must be there.
+pub(super) fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::malformed(error.to_string()))
+}
 
 /// What an operator asks to close.
 #[derive(Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]

@@ -19,6 +19,7 @@ use crate::adapters::directory::Unchanged;
 use crate::adapters::facts::form::VehicleForm;
 use crate::adapters::facts::record;
 use crate::admin::Operated;
+use crate::admin::asked;
 use crate::admin::authority::{Act, Circumstances};
 use crate::admin::changing::on_a_thread;
 use crate::admin::conditions::IfMatch;
@@ -32,9 +33,6 @@ use crate::pipeline::vehicle::Vin;
 use change::{Change, differences};
 pub use change::{Granted, OwnerForm, Revoked};
 use entry::{Begun, Entry};
-
-/// Characters of a reason.
-const REASON: usize = 2_000;
 
 /// A grant, and why.
 #[derive(Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -101,7 +99,7 @@ impl Asked {
                     grant,
                     reason,
                     dry_run,
-                } = parse(body)?;
+                } = asked::read(body)?;
                 (Change::Grant(grant), reason, dry_run)
             }
             "revoke" => {
@@ -109,11 +107,11 @@ impl Asked {
                     revoke,
                     reason,
                     dry_run,
-                } = parse(body)?;
+                } = asked::read(body)?;
                 (Change::Revoke(revoke), reason, dry_run)
             }
             "suspend" | "unsuspend" => {
-                let Suspend { reason, dry_run } = parse(body)?;
+                let Suspend { reason, dry_run } = asked::read(body)?;
                 let change = if verb == "suspend" {
                     Change::Suspend
                 } else {
@@ -126,24 +124,13 @@ impl Asked {
                 return Err(Problem::new(StatusCode::NOT_FOUND, "route-unknown", detail));
             }
         };
-        if reason.trim().is_empty() {
-            return Err(malformed("a reason is required"));
-        }
-        if reason.chars().count() > REASON {
-            return Err(malformed(format!(
-                "a reason has at most {REASON} characters"
-            )));
-        }
+        asked::check_reason(&reason)?;
         Ok(Self {
             change,
             reason,
             dry_run,
         })
     }
-}
-
-fn parse<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))
 }
 
 pub(super) async fn show(
@@ -275,16 +262,13 @@ fn tag(facts: &VehicleFacts) -> Result<String, Problem> {
 }
 
 fn read_vin(text: &str) -> Result<Vin, Problem> {
-    Vin::read(text).map_err(|_| malformed("the path has no VIN: wanted 17 characters, upper case"))
+    Vin::read(text)
+        .map_err(|_| Problem::malformed("the path has no VIN: wanted 17 characters, upper case"))
 }
 
 fn unknown() -> Problem {
     let detail = "the ownership directory has no vehicle with this VIN";
     Problem::new(StatusCode::NOT_FOUND, "vehicle-unknown", detail)
-}
-
-fn malformed(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-request", detail)
 }
 
 fn unchanged(why: Unchanged<Problem>) -> Problem {

@@ -10,7 +10,6 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::admin::accounts::Accounts;
-use crate::admin::socket::own_user;
 use crate::config::file::{Members, Role, Roles};
 
 /// Characters of a name in a certificate: as long as an e-mail address can be.
@@ -44,14 +43,6 @@ impl Person {
     pub fn is_also(&self, name: &str) -> bool {
         short(&self.name) == short(name)
     }
-}
-
-/// Who runs this process, as records name them; must be called within a tokio runtime.
-///
-/// # Errors
-/// The system doesn't say.
-pub fn own_name() -> Result<String, String> {
-    Ok(Accounts::read().user(own_user()?))
 }
 
 /// What is left of a name without what says where it is valid.

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admin::Operated;
+use crate::admin::asked;
 use crate::admin::authority::{Act, Circumstances};
 use crate::admin::changing::on_a_thread;
 use crate::admin::conditions::IfMatch;
@@ -27,9 +28,6 @@ use crate::admin::switches::{MaybeJson, tagged};
 use crate::pipeline::policy::bundle::BundleId;
 
 pub use form::PoliciesForm;
-
-/// Characters of a reason.
-const REASON: usize = 2_000;
 
 /// What an operator wants of the policies, for whoever loads them.
 #[expect(missing_debug_implementations, reason = "free text")]
@@ -142,7 +140,7 @@ pub(super) async fn roll_back(
         to,
         reason,
         dry_run,
-    } = parse(&body)?;
+    } = asked::read(&body)?;
     if_match.check(&operated.policies.load().tag())?;
     let change = Change::RollBack { to, dry_run };
     wish(operated, person, change, reason).await
@@ -163,9 +161,9 @@ pub(super) async fn break_glass(
         bundle,
         seconds,
         reason,
-    } = parse(&body)?;
+    } = asked::read(&body)?;
     if_match.check(&operated.policies.load().tag())?;
-    let bundle = BundleId::try_from(bundle).map_err(malformed)?;
+    let bundle = BundleId::try_from(bundle).map_err(Problem::malformed)?;
     let term = Duration::from_secs(seconds);
     wish(operated, person, Change::Admit { bundle, term }, reason).await
 }
@@ -177,7 +175,7 @@ async fn wish(
     change: Change,
     reason: String,
 ) -> Result<Json<PoliciesForm>, Problem> {
-    check_reason(&reason)?;
+    asked::check_reason(&reason)?;
     let mut entry = Entry::of(&operated, &person, change.word());
     entry.add("from", operated.policies.load().tag());
     entry.add("reason", reason.clone());
@@ -240,23 +238,4 @@ impl Change {
             }
         }
     }
-}
-
-fn check_reason(reason: &str) -> Result<(), Problem> {
-    if reason.trim().is_empty() {
-        return Err(malformed("a reason is required"));
-    }
-    if reason.chars().count() > REASON {
-        let detail = format!("a reason has at most {REASON} characters");
-        return Err(malformed(detail));
-    }
-    Ok(())
-}
-
-fn parse<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))
-}
-
-fn malformed(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-request", detail)
 }

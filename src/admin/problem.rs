@@ -61,6 +61,11 @@ impl Problem {
         self.r#type.strip_prefix(PREFIX).unwrap_or_default()
     }
 
+    /// A call that can't be understood.
+    pub(super) fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed-request", detail)
+    }
+
     pub(super) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-closure", detail)
     }

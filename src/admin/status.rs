@@ -21,6 +21,9 @@ use crate::telemetry::troubles::{POLICIES, Trouble, upstream};
 /// Seconds for which something that failed counts as failing: as long as people look at one screen.
 const FAILING: u64 = 60;
 
+/// As requests that it failed are counted.
+const DIRECTORY: &str = "directory";
+
 /// What the gateway says of itself.
 #[derive(Debug, Clone, Default)]
 pub struct Running {
@@ -62,7 +65,8 @@ pub struct Status {
     pub version: String,
     /// When it began to serve, in seconds since the Unix epoch.
     pub since: u64,
-    /// Whether it takes requests, can record them and knows what is closed.
+    /// As `/readyz` says: whether it takes requests, can record them, knows what is closed, and reached
+    /// its ownership directory.
     pub ready: bool,
     /// Revision of the rules in force.
     pub rules: String,
@@ -96,7 +100,7 @@ pub struct Switches {
 /// Something that the gateway depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct Dependency {
-    /// `audit`, `fleet`, `switch-files`, `directory`, `ledger`, `assertion`, `upstream NAME`.
+    /// `audit`, `fleet`, `switch-files`, `policies`, `directory`, `ledger`, `assertion`, `upstream NAME`.
     pub name: String,
     /// Whether it works; of what only requests ask, whether one met a failure in the last minute.
     pub ok: bool,
@@ -116,7 +120,10 @@ pub(super) async fn status(
         replica: operated.spread.id().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         since: running.since,
-        ready: running.serving && running.audit.healthy && known,
+        ready: running.serving
+            && running.audit.healthy
+            && known
+            && operated.directory.was_reached(),
         rules: running.rules.clone(),
         policies: running.policies.clone(),
         policy_errors: running.troubles.get(POLICIES).cloned().unwrap_or_default(),
@@ -167,14 +174,21 @@ fn dependencies(operated: &Operated, running: &Running) -> Vec<Dependency> {
             },
         ),
     ];
+    let policies = operated.policies.load();
+    all.push(dependency(
+        "policies",
+        !policies.is_odd(),
+        policies.origin(),
+    ));
     let names = (operated.names)();
     let upstreams = names.upstreams.iter().map(|name| upstream(name));
-    let asked = ["directory", "ledger", "assertion"].map(str::to_owned);
+    let asked = [DIRECTORY, "ledger", "assertion"].map(str::to_owned);
     let now = clock::unix_time().as_secs();
     all.extend(asked.into_iter().chain(upstreams).map(|name| {
         let trouble = running.troubles.get(&name);
         let failing = trouble.is_some_and(|one| now.saturating_sub(one.last) < FAILING);
-        dependency(&name, !failing, told(trouble))
+        let known_gone = name == DIRECTORY && !operated.directory.answers();
+        dependency(&name, !failing && !known_gone, told(trouble))
     }));
     all
 }

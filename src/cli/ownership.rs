@@ -8,7 +8,6 @@ mod change;
 mod export;
 mod import;
 mod progress;
-mod recorded;
 mod vehicle;
 mod words;
 

@@ -124,6 +124,11 @@ fn a_replica_is_ready_once_the_directory_can_be_asked_and_stays_so() {
         })
     });
     assert!(late.metric("vingate_directory_answers") < 0.5);
+    let status = late.operate(&["status", "-o", "plain"]);
+    let status = String::from_utf8(status.stdout).unwrap();
+    for line in ["ready false\n", "dependency.directory failing\n"] {
+        assert!(status.contains(line), "{status}");
+    }
     fleet.redis.restart(Restart::Empty);
     late.until("ready", |one| (ready(one).status == 200).then_some(()));
     late.until("in touch", |one| {

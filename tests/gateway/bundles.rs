@@ -351,6 +351,9 @@ fn an_operator_vouches_for_one_bundle_and_for_no_other() {
     assert_eq!(site.read(), 403, "it lay there already");
     site.until_metric("vingate_policies_unproved", 1);
     assert_eq!(site.show()["bundle"]["signer"], Value::Null);
+    let status = site.gateway.operate(&["status", "-o", "plain"]);
+    let status = String::from_utf8(status.stdout).unwrap();
+    assert!(status.contains("dependency.policies failing\n"), "{status}");
     let line = site.recorded();
     assert_eq!(line["what"], "policies break-glass");
     assert_eq!(line["seconds"], 3_600);

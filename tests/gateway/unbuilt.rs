@@ -106,6 +106,6 @@ fn a_gateway_that_does_not_start_is_told_offline_what_to_start_with() {
     let log = fs::read_to_string(gateway.folder.path().join("switches/history.jsonl")).unwrap();
     let line = log.lines().find(|line| line.contains("policies rollback"));
     let line: Value = serde_json::from_str(line.unwrap()).unwrap();
-    assert_eq!(line["offline"], true);
+    assert_eq!(line["replica"], "none: by command");
     assert_eq!(line["outcome"], "done");
 }

@@ -7,7 +7,6 @@ use redb::{ReadableTable, StorageError, Table, TableDefinition};
 
 use super::Key;
 use crate::adapters::facts::record;
-use crate::config::file::PrincipalKind;
 use crate::pipeline::ownership::{Hints, IndexKey, VehicleFacts};
 use crate::pipeline::ports::LookupError;
 use crate::pipeline::vehicle::Vin;
@@ -19,18 +18,6 @@ pub(super) const INDEX: TableDefinition<'static, Row<'static>, ()> = TableDefini
 
 /// The index while it is written.
 pub(super) type Rows<'a> = Table<'a, Row<'static>, ()>;
-
-/// The letter of a kind never changes: files hold it.
-pub(super) fn prefix(key: &IndexKey) -> (u8, &str) {
-    match key {
-        IndexKey::Subject(PrincipalKind::User, name) => (b'u', name),
-        IndexKey::Subject(PrincipalKind::Client, name) => (b'c', name),
-        IndexKey::Subject(PrincipalKind::Technician, name) => (b't', name),
-        IndexKey::Subject(PrincipalKind::Agent, name) => (b'a', name),
-        IndexKey::Subject(PrincipalKind::Vehicle, name) => (b'v', name),
-        IndexKey::Case(name) => (b'k', name),
-    }
-}
 
 /// Moves a vehicle's rows from what its record said, as its bytes, to what it says now.
 pub(super) fn update(
@@ -45,11 +32,11 @@ pub(super) fn update(
         |facts: Option<&VehicleFacts>| facts.map(VehicleFacts::index_keys).unwrap_or_default();
     let (before, after) = (keys(before.as_ref()), keys(after));
     for gone in before.difference(&after) {
-        let (kind, name) = prefix(gone);
+        let (kind, name) = record::index_key(gone);
         rows.remove((kind, name, vin))?;
     }
     for new in after.difference(&before) {
-        let (kind, name) = prefix(new);
+        let (kind, name) = record::index_key(new);
         rows.insert((kind, name, vin), ())?;
     }
     Ok(())
@@ -68,7 +55,7 @@ pub(super) fn remove(
         keys(after).unwrap_or_default(),
     );
     for gone in before.difference(&after) {
-        let (kind, name) = prefix(gone);
+        let (kind, name) = record::index_key(gone);
         rows.remove((kind, name, vin))?;
     }
     Ok(())
@@ -95,7 +82,7 @@ pub(super) fn find(
 ) -> Result<Hints, LookupError> {
     const FIRST: Key = [0; 17];
     const LAST: Key = [0xff; 17];
-    let (kind, name) = prefix(key);
+    let (kind, name) = record::index_key(key);
     let found = rows.range((kind, name, &FIRST)..=(kind, name, &LAST));
     let found = found.map_err(|_| LookupError::Unreachable)?;
     let mut vins = Vec::new();

@@ -137,7 +137,8 @@ impl EmbeddedDirectory {
         let database = database.ok_or_else(|| unwritable("it could not be opened"))?;
         // From here on nobody changes anything: what is revoked while lines are read comes after them.
         let transaction = database.begin_write().map_err(unwritable)?;
-        let mut gathered = intake::gather(intake, self.room(intake.resume), Some(index::prefix))?;
+        let mut gathered =
+            intake::gather(intake, self.room(intake.resume), Some(record::index_key))?;
         if intake.others == Others::Go {
             for deleted in [
                 transaction.delete_table(VEHICLES),

@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
+use crate::config::file::PrincipalKind;
 use crate::pipeline::ownership::{
-    Assignee, Consent, DriverGrant, RoadsideCase, SubjectFacts, VehicleFacts, WorkOrder,
+    Assignee, Consent, DriverGrant, IndexKey, RoadsideCase, SubjectFacts, VehicleFacts, WorkOrder,
 };
 
 /// What is known of nearly every vehicle.
@@ -50,6 +51,18 @@ type Case = (String, String, Moment);
 /// What is known of nearly every vehicle; consents, which look like grants, work orders, cases,
 /// suspended.
 type Whole = (Plain, Vec<Grant>, Vec<Order>, Vec<Case>, bool);
+
+/// Letter and name of what an index finds vehicles by. The letters never change: stores hold them.
+pub(crate) fn index_key(key: &IndexKey) -> (u8, &str) {
+    match key {
+        IndexKey::Subject(PrincipalKind::User, name) => (b'u', name),
+        IndexKey::Subject(PrincipalKind::Client, name) => (b'c', name),
+        IndexKey::Subject(PrincipalKind::Technician, name) => (b't', name),
+        IndexKey::Subject(PrincipalKind::Agent, name) => (b'a', name),
+        IndexKey::Subject(PrincipalKind::Vehicle, name) => (b'v', name),
+        IndexKey::Case(name) => (b'k', name),
+    }
+}
 
 /// Writes a vehicle.
 pub(crate) fn encode(facts: &VehicleFacts) -> Result<Vec<u8>, serde_json::Error> {

@@ -124,7 +124,7 @@ impl Change {
         match self {
             Self::Grant(granted) => {
                 granted.apply(&mut next)?;
-                import::check_vehicle(vin, &next).map_err(malformed)?;
+                import::check_vehicle(vin, &next).map_err(Problem::malformed)?;
                 return Ok(next);
             }
             Self::Revoke(revoked) => revoked.apply(&mut next),
@@ -178,17 +178,17 @@ impl Granted {
                 facts.owner = Some(owner.subject);
             }
             Self::Driver(grant) => {
-                let grant = line::read_grant(grant).map_err(malformed)?;
+                let grant = line::read_grant(grant).map_err(Problem::malformed)?;
                 facts.drivers.retain(|one| one.subject != grant.subject);
                 facts.drivers.push(grant);
             }
             Self::Consent(consent) => {
-                let consent = line::read_consent(consent).map_err(malformed)?;
+                let consent = line::read_consent(consent).map_err(Problem::malformed)?;
                 facts.consents.retain(|one| one.client != consent.client);
                 facts.consents.push(consent);
             }
             Self::WorkOrder(order) => {
-                let order = line::read_order(order).map_err(malformed)?;
+                let order = line::read_order(order).map_err(Problem::malformed)?;
                 let same = (&order.id, &order.dealership, &order.assignee);
                 let others = facts.work_orders.iter();
                 let others = others.filter(|one| (&one.id, &one.dealership, &one.assignee) != same);
@@ -196,7 +196,7 @@ impl Granted {
                 facts.work_orders.push(order);
             }
             Self::Case(case) => {
-                let case = line::read_case(case).map_err(malformed)?;
+                let case = line::read_case(case).map_err(Problem::malformed)?;
                 let others = facts.cases.iter();
                 let others =
                     others.filter(|one| (&one.case, &one.agent) != (&case.case, &case.agent));
@@ -311,10 +311,6 @@ pub(super) fn differences(before: &VehicleFacts, after: &VehicleFacts) -> Vec<St
     let same = before.suspended == after.suspended;
     tell("suspended", same, suspended.to_owned());
     told
-}
-
-fn malformed(why: String) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-request", why)
 }
 
 #[cfg(test)]

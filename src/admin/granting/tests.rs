@@ -45,6 +45,18 @@ fn records(served: &Served) -> Vec<Value> {
     history.into_iter().filter(is).collect()
 }
 
+/// The same once so many of `what` are concluded: who reads an export has its end before its record.
+fn until_recorded(served: &Served, what: &str, count: usize) -> Vec<Value> {
+    for _ in 0..2_000 {
+        let records = records(served);
+        if records.iter().filter(|one| one["what"] == what).count() >= count {
+            return records;
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(10));
+    }
+    panic!("waited in vain for {count} of {what}");
+}
+
 #[test]
 fn a_vehicle_is_shown_as_its_import_line() {
     let served = serve(None);
@@ -296,7 +308,7 @@ fn an_export_is_an_import_and_on_record() {
     );
     assert_eq!(sent.unwrap().0, StatusCode::OK);
     assert_eq!(export(), text);
-    let exports: Vec<Value> = records(&served);
+    let exports = until_recorded(&served, "ownership export", 2);
     let whats: BTreeSet<&str> = exports
         .iter()
         .map(|one| one["what"].as_str().unwrap())

@@ -160,6 +160,29 @@ impl PoliciesForm {
         bundle.into_iter().chain([revision]).collect()
     }
 
+    /// Where what is in force came from, in words.
+    pub(in crate::admin) fn origin(&self) -> String {
+        let Some(bundle) = &self.bundle else {
+            return format!("of folder {}", self.place);
+        };
+        let id = bundle.id.get(..16).unwrap_or(&bundle.id);
+        let signer = match &bundle.signer {
+            Some(key) => format!("signed by {key}"),
+            None => "signed by nobody trusted".to_owned(),
+        };
+        let proved = if bundle.unproved.is_empty() {
+            "proved"
+        } else {
+            "not proved"
+        };
+        let back = if self.rolled_back.is_some() {
+            ", gone back to"
+        } else {
+            ""
+        };
+        format!("bundle {id}, {signer}, {proved}{back}")
+    }
+
     /// Whether what is in force has no trusted signature or lacks a proof.
     pub fn is_odd(&self) -> bool {
         let odd = |bundle: &BundleForm| bundle.signer.is_none() || !bundle.unproved.is_empty();

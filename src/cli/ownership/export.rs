@@ -6,9 +6,11 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use serde_json::Map;
+
 use crate::adapters::directory::NoSnapshot;
-use crate::cli::ownership::recorded::Recorded;
 use crate::cli::ownership::{Opened, Place, Target};
+use crate::cli::recorded::Recorded;
 use crate::cli::{End, Failure, talk};
 
 const PATH: &str = "/v1/ownership/export";
@@ -65,7 +67,8 @@ fn copy(target: &Target, out: &mut dyn Write) -> Result<(), Failure> {
     match target {
         Target::Gateway(client) => client.download(PATH, out),
         Target::Store(opened) => {
-            let recorded = Recorded::begin(opened, "export", None)?;
+            let place = (&opened.config, &opened.runtime);
+            let recorded = Recorded::begin(place, "ownership export", Map::new())?;
             let written = lines(opened, out);
             match &written {
                 Ok(count) => recorded.conclude("done", *count),

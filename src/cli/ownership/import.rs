@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
+use serde_json::Map;
 
 use crate::adapters::facts::import::{BadLine, BadLines, ImportError, ImportReport, Terms};
 use crate::adapters::facts::intake::{self, Intake, Others, Resume};
@@ -14,8 +15,8 @@ use crate::admin::IMPORT_BYTES;
 use crate::admin::client::Client;
 use crate::admin::ownership::{outcome, words};
 use crate::cli::ownership::progress::Bar;
-use crate::cli::ownership::recorded::Recorded;
 use crate::cli::ownership::{Opened, Place, Target};
+use crate::cli::recorded::Recorded;
 use crate::cli::{self, End, Failure};
 use crate::config::{self, ConfigFile};
 
@@ -94,8 +95,9 @@ fn take(opened: &Opened, args: &Args, bad: BadLines) -> Result<u64, Failure> {
     };
     let terms = terms(bad, Some(&opened.config));
     let mut lines = open(&args.file)?;
-    let manner = words(bad, others).into();
-    let recorded = Recorded::begin(opened, "import", Some(("lines", manner)))?;
+    let manner = Map::from_iter([("lines".to_owned(), words(bad, others).into())]);
+    let place = (&opened.config, &opened.runtime);
+    let recorded = Recorded::begin(place, "ownership import", manner)?;
     let mut bar = Bar::of(&args.file);
     let imported = opened.directory.import(&mut Intake {
         lines: &mut *lines,

@@ -186,6 +186,8 @@ fn facts(form: &PoliciesForm) -> Vec<[String; 2]> {
         );
         facts.push(("break_glass", who));
     }
+    // offline nothing was loaded that could be told of
+    facts.retain(|(_, value)| !value.is_empty());
     let row = |(name, value): (&str, String)| [name.to_owned(), value];
     facts.into_iter().map(row).collect()
 }

@@ -11,7 +11,6 @@ use futures_util::future::try_join_all;
 use super::RedisDirectory;
 use crate::adapters::facts::record;
 use crate::adapters::redis::calls::script;
-use crate::config::file::PrincipalKind;
 use crate::pipeline::ownership::{Hints, IndexKey, VehicleFacts};
 use crate::pipeline::vehicle::Vin;
 use crate::switchboard::fleet::FleetError;
@@ -58,17 +57,10 @@ impl Reindexed {
     }
 }
 
-/// The kind's letter never changes: fleets hold it.
 fn of_key(key: &IndexKey) -> String {
-    let (kind, name) = match key {
-        IndexKey::Subject(PrincipalKind::User, name) => ('u', name),
-        IndexKey::Subject(PrincipalKind::Client, name) => ('c', name),
-        IndexKey::Subject(PrincipalKind::Technician, name) => ('t', name),
-        IndexKey::Subject(PrincipalKind::Agent, name) => ('a', name),
-        IndexKey::Subject(PrincipalKind::Vehicle, name) => ('v', name),
-        IndexKey::Case(name) => ('k', name),
-    };
-    format!("i:{kind}:{}", BASE64_URL_SAFE_NO_PAD.encode(name))
+    let (kind, name) = record::index_key(key);
+    let (kind, name) = (char::from(kind), BASE64_URL_SAFE_NO_PAD.encode(name));
+    format!("i:{kind}:{name}")
 }
 
 impl RedisDirectory {

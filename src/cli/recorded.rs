@@ -1,4 +1,4 @@
-//! How is it recorded what is done to a directory without a gateway?
+//! How is it recorded what an operator does without a gateway?
 //!
 //! As a gateway would: a line of the switch log, on disk before anything is shown or given, and another
 //! with what came of it. The log lies where the configuration says, so it is chained on.
@@ -6,12 +6,12 @@
 use std::fs;
 
 use serde_json::{Map, Value};
+use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
 use crate::adapters::history::{self, History, Intended};
 use crate::admin::accounts;
 use crate::chain::{self, ChainKey};
-use crate::cli::ownership::Opened;
 use crate::cli::{End, Failure};
 use crate::clock;
 use crate::config::ConfigFile;
@@ -30,27 +30,25 @@ impl Recorded {
     /// # Errors
     /// It can't be recorded, so it must not be done.
     pub(super) fn begin(
-        opened: &Opened,
+        (config, runtime): (&ConfigFile, &Runtime),
         what: &str,
-        more: Option<(&str, Value)>,
+        more: Map<String, Value>,
     ) -> Result<Self, Failure> {
         let mut members = Map::new();
         let mut add = |name: &str, value: Value| members.insert(name.to_owned(), value);
         add("time", clock::rfc3339(clock::unix_time()).into());
-        add("what", format!("ownership {what}").into());
+        add("what", what.into());
         add("by", accounts::own_name().into());
         add("replica", "none: by command".into());
-        if let Some((name, value)) = more {
-            add(name, value);
-        }
+        members.extend(more);
         let mut unknown = members.clone();
         unknown.insert("outcome".to_owned(), "unknown".into());
         let unrecorded = |why: String| {
             let message = format!("{why}: nothing was done, since it can't be recorded");
             Failure::new(End::Failed, message)
         };
-        let history = open(&opened.config).map_err(unrecorded)?;
-        let intended = opened.runtime.block_on(history.intend(unknown));
+        let history = open(config).map_err(unrecorded)?;
+        let intended = runtime.block_on(history.intend(unknown));
         let intended = intended.map_err(|error| unrecorded(format!("the switch log: {error}")))?;
         Ok(Self {
             history,
