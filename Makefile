@@ -40,7 +40,9 @@ lint: test-packages
 		--set assertion.key_file="$$keys/assertion.pem" \
 		--set audit.pseudonym_key_file="$$keys/pseudonym.key" \
 		--set issuers.owners.jwks_file="$(CURDIR)/tests/fixtures/jwks.json" \
-		--set issuers.dealers.jwks_file="$(CURDIR)/tests/fixtures/jwks.json"
+		--set issuers.dealers.jwks_file="$(CURDIR)/tests/fixtures/jwks.json" \
+		--set issuers.partners.jwks_file="$(CURDIR)/tests/fixtures/jwks.json" \
+		--set issuers.agents.jwks_file="$(CURDIR)/tests/fixtures/jwks.json"
 
 bench: bench-packages
 	$(CARGO) bench
