@@ -183,6 +183,7 @@ impl Gateway {
         if !empty {
             session.write_response_body(Some(answer.body), true).await?;
         }
+        body::drain(session.as_downstream_mut()).await;
         Ok(())
     }
 }

@@ -217,6 +217,29 @@ fn a_body_too_large_is_answered_by_http2_before_it_came() {
     assert!(tls.house.upstream.requests().is_empty());
 }
 
+/// A client that is reset while it still sends its form can lose the answer: curl does.
+#[test]
+fn a_small_body_that_comes_after_its_refusal_is_taken_by_http2() {
+    let tls = TlsHouse::with(&[]);
+    let mut connection = Http2::start(tls.house.gateway.edge, &tls.authority);
+    let form = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("content-length", "3"),
+    ];
+    connection.send_head(1, 0, &fields("POST", "/gdc/ACRemoteRequest.php", &form));
+    let data = connection.until(1, frames::DATA).unwrap();
+    assert_eq!(data.flags & frames::END_STREAM, frames::END_STREAM);
+    connection.send(frames::DATA, frames::END_STREAM, 1, b"a=1");
+    connection.send_head(3, frames::END_STREAM, &fields("GET", "/nowhere", &[]));
+    while let Some(frame) = connection.next() {
+        assert_ne!((frame.kind, frame.stream), (frames::RESET, 1));
+        if frame.stream == 3 && frame.flags & frames::END_STREAM != 0 {
+            break;
+        }
+    }
+    tls.house.gateway.records(2);
+}
+
 #[test]
 fn half_open_connections_do_not_delay_the_end() {
     let tls = TlsHouse::with(&["limits.drain_timeout=1d", "limits.header_timeout=1d"]);
