@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::clock;
 use crate::prober::{LoopbackProber, PASSED};
@@ -130,7 +129,7 @@ impl Drill {
             seconds: Some(LASTS),
             at_expiry: AtExpiry::Restore,
             ..New::closing(
-                format!("{DRILL_PREFIX}{}", Uuid::now_v7().simple()),
+                format!("{DRILL_PREFIX}{}", clock::dated_id().simple()),
                 scope,
                 "a drill for a stand-in".to_owned(),
             )

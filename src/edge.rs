@@ -264,7 +264,7 @@ impl HttpServerApp for Server {
             .await
             .unwrap_or((None, true));
         if !seen {
-            self.record(uuid::Uuid::now_v7(), &Outcome::Denied(denial), peer);
+            self.record(clock::dated_id(), &Outcome::Denied(denial), peer);
         }
         reusable
     }

@@ -189,7 +189,7 @@ impl HeadWatch {
 
     /// The raw answer; its id and denial are kept for the record.
     fn refuse(&self, denial: Denial) -> Bytes {
-        let id = Uuid::now_v7();
+        let id = clock::dated_id();
         let answer = answer::write(
             &denial,
             Asked {

@@ -87,7 +87,7 @@ impl Exchange {
     /// Takes the snapshot and reserves the place of the record.
     pub(super) fn begin(shared: &Arc<Shared>, listener: &Arc<str>) -> Self {
         Self {
-            id: Uuid::now_v7(),
+            id: clock::dated_id(),
             rules: shared.rules.load_full(),
             board: shared.switchboard.board(),
             received_at: clock::unix_time(),

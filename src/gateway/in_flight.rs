@@ -36,10 +36,13 @@ const TURNS: Duration = Duration::from_secs(6);
 /// Turns are drawn from so many.
 const DRAWN: u32 = 1_000;
 
+/// Locks that requests share out among them by their ids: one for all is waited for under load.
+const SHARDS: usize = 64;
+
 /// Every request that has a permit and no end.
 #[derive(Debug)]
 pub struct InFlight {
-    served: Mutex<HashMap<Uuid, Served>>,
+    served: [Mutex<HashMap<Uuid, Served>>; SHARDS],
     /// Places for WebSockets.
     websockets: Arc<Semaphore>,
     /// Since when the gateway stops, and in which time WebSockets take their turns.
@@ -162,7 +165,7 @@ impl InFlight {
     pub fn new(websockets: u32) -> Self {
         let places = usize::try_from(websockets).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
-            served: Mutex::default(),
+            served: std::array::from_fn(|_| Mutex::default()),
             websockets: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             leaving: OnceLock::new(),
             told: Notify::new(),
@@ -220,7 +223,7 @@ impl InFlight {
                 due: None,
                 websocket,
             };
-            self.lock().insert(id, served);
+            self.shard(id).insert(id, served);
         }
     }
 
@@ -231,7 +234,8 @@ impl InFlight {
 
     /// A request is over.
     pub(super) fn leave(&self, id: Uuid) {
-        self.lock().remove(&id);
+        let served = self.shard(id).remove(&id);
+        drop(served); // the permit, if nobody else holds it: outside the lock
     }
 
     /// The gateway stops within `limit`: WebSockets, which would never end, are told in its first half.
@@ -254,23 +258,33 @@ impl InFlight {
         let mut next: Option<Instant> = None;
         // INVARIANT: a request is cut under the lock, so before it can leave and another one follow on
         // its connection.
-        self.lock().retain(|_, served| match served.due(now) {
-            Due::Never => true,
-            Due::At(due) => {
-                next = Some(next.map_or(due, |earliest| earliest.min(due)));
-                true
-            }
-            Due::Now(end) => {
-                served.end(end, now);
-                false
-            }
-        });
+        for shard in &self.served {
+            lock(shard).retain(|_, served| match served.due(now) {
+                Due::Never => true,
+                Due::At(due) => {
+                    next = Some(next.map_or(due, |earliest| earliest.min(due)));
+                    true
+                }
+                Due::Now(end) => {
+                    served.end(end, now);
+                    false
+                }
+            });
+        }
         next
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Served>> {
-        self.served.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Where the request of this id stands, by its last bits: those are random.
+    fn shard(&self, id: Uuid) -> MutexGuard<'_, HashMap<Uuid, Served>> {
+        let [.., last] = *id.as_bytes();
+        let [first, ..] = &self.served;
+        let number = usize::from(last).checked_rem(SHARDS).unwrap_or_default();
+        lock(self.served.get(number).unwrap_or(first))
     }
+}
+
+fn lock(shard: &Mutex<HashMap<Uuid, Served>>) -> MutexGuard<'_, HashMap<Uuid, Served>> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reviews what is in flight whenever the board changed or somebody's time is up; for as long as the

@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
 use crate::clock;
 use crate::config::file::{Fuse as Settings, FuseCode, FuseState};
@@ -171,7 +170,7 @@ impl Rule {
         let codes: Vec<&str> = self.codes.iter().copied().collect();
         let window = humantime::format_duration(settings.window.get());
         let new = New {
-            id: format!("fuse-{}-{}", self.name, Uuid::now_v7().simple()),
+            id: format!("fuse-{}-{}", self.name, clock::dated_id().simple()),
             scope: settings.close.clone(),
             state: match settings.state {
                 FuseState::ReadOnly => State::ReadOnly,
