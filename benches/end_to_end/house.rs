@@ -133,7 +133,6 @@ impl House {
             "listeners.edge.address=127.0.0.1:0".to_owned(),
             "ops.address=127.0.0.1:0".to_owned(),
             format!("upstreams.telematics.addresses=[\"{}\"]", self.upstream),
-            format!("issuers.owners.jwks_file={}", here("jwks.json")),
             format!("assertion.key_file={}", here("assertion.pem")),
             format!("audit.pseudonym_key_file={}", here("pseudonym.key")),
             format!("audit.file={}", mine("audit.jsonl")),
@@ -143,6 +142,9 @@ impl House {
             "door.requests_per_second=1000000".to_owned(),
             "door.burst=1000000".to_owned(),
         ];
+        for issuer in ["owners", "partners", "dealers", "agents"] {
+            set.push(format!("issuers.{issuer}.jwks_file={}", here("jwks.json")));
+        }
         for line in config.lines() {
             if let Some(quota) = line
                 .strip_prefix("[quotas.")
