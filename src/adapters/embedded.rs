@@ -41,9 +41,9 @@ const SUBJECTS: TableDefinition<'static, (&str, &str), &[u8]> = TableDefinition:
 /// A partner and its name for a vehicle, to a VIN.
 const ALIASES: TableDefinition<'static, (&str, &str), &Key> = TableDefinition::new("aliases");
 
-/// redb's own cache: the upper levels of 20 million vehicles, and a quarter of the memory that the
-/// directory may take. The system's page cache holds the rest.
-const CACHE: usize = 256 * 1024 * 1024;
+/// redb's own cache: the upper levels of 20 million vehicles and many of the pages below them, in half
+/// of the memory that the directory may take. The system's page cache holds the rest.
+const CACHE: usize = 512 * 1024 * 1024;
 
 /// What an import sorts in memory: half a million vehicles.
 const SORTED: usize = 64 * 1024 * 1024;

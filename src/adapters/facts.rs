@@ -4,6 +4,7 @@
 //! (`record`). Every store takes the same lines and promises the same of them.
 
 pub mod form;
+mod handing;
 pub mod import;
 pub mod intake;
 pub mod line;
@@ -11,5 +12,6 @@ pub mod progress;
 pub(crate) mod record;
 mod spool;
 
+pub(crate) use handing::Rows;
 pub use line::Fact;
 pub(crate) use line::read as read_line;

@@ -2,6 +2,7 @@
 
 mod exported;
 mod indexed;
+mod overlapped;
 mod resumed;
 
 use std::path::PathBuf;

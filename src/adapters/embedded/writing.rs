@@ -2,13 +2,18 @@
 
 use std::fmt;
 use std::io::BufRead;
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use redb::{AccessGuard, ReadableTable, StorageError, Table, TableError, WriteTransaction};
+use redb::{
+    AccessGuard, ReadableTable, ReadableTableMetadata, StorageError, Table, TableError,
+    WriteTransaction,
+};
 
 use super::index::{self, INDEX, Rows};
 use super::{ALIASES, EmbeddedDirectory, Key, SUBJECTS, VEHICLES, key};
 use crate::adapters::directory::Unchanged;
+use crate::adapters::facts::Rows as Records;
 use crate::adapters::facts::import::{BadLines, ImportError, ImportReport, Terms};
 use crate::adapters::facts::intake::{self, Intake, Kind, Others, Resume, Room, Row};
 use crate::adapters::facts::record;
@@ -150,7 +155,7 @@ impl EmbeddedDirectory {
         }
         let report = {
             let mut tables = Tables::open(&transaction).map_err(unwritable)?;
-            gathered.each(&mut intake.told, &mut |row| tables.write(row))?
+            gathered.hand_over(&mut intake.told, |rows| tables.fill(rows))?
         };
         if intake.others == Others::Go && report.imported == 0 {
             let why = "an empty snapshot would forget every vehicle: nothing was changed";
@@ -200,29 +205,80 @@ impl<'a> Tables<'a> {
         index::update(&mut self.index, vin, before, facts)
     }
 
-    fn write(&mut self, row: &Row<'_>) -> Result<(), ImportError> {
+    /// Takes all records of an import.
+    fn fill(&mut self, rows: &mut Records) -> Result<(), ImportError> {
         let unread = || unwritable("a record can't be read");
-        let names = || row.names().ok_or_else(unread);
-        let is_gone = row.value.is_empty();
-        match row.kind {
-            Kind::Vehicle => {
-                let key: &Key = row.vin().try_into().map_err(|_| unread())?;
-                self.replace(key, row.value)
+        self.fill_vehicles(rows)?;
+        while let Some(row) = rows.next_of(Kind::Subject) {
+            let names = row.names().ok_or_else(unread)?;
+            if row.value.is_empty() {
+                self.subjects.remove(names).map(drop)
+            } else {
+                self.subjects.insert(names, row.value).map(drop)
             }
-            Kind::Subject if is_gone => self.subjects.remove(names()?).map(drop),
-            Kind::Subject => self.subjects.insert(names()?, row.value).map(drop),
-            Kind::Alias if is_gone => self.aliases.remove(names()?).map(drop),
-            Kind::Alias => {
+            .map_err(unwritable)?;
+        }
+        while let Some(row) = rows.next_of(Kind::Alias) {
+            let names = row.names().ok_or_else(unread)?;
+            if row.value.is_empty() {
+                self.aliases.remove(names).map(drop)
+            } else {
                 let vin: &Key = row.value.try_into().map_err(|_| unread())?;
-                self.aliases.insert(names()?, vin).map(drop)
+                self.aliases.insert(names, vin).map(drop)
             }
-            Kind::Index => {
+            .map_err(unwritable)?;
+        }
+        self.fill_index(rows)?;
+        // whatever is left would be lost
+        if rows.is_ended() {
+            Ok(())
+        } else {
+            Err(unwritable("records are in no order"))
+        }
+    }
+
+    fn fill_vehicles(&mut self, rows: &mut Records) -> Result<(), ImportError> {
+        let key = |row: &Row<'_>| -> Result<Key, ImportError> {
+            let read = row.vin().try_into();
+            read.map_err(|_| unwritable("a record can't be read"))
+        };
+        if self.vehicles.is_empty().map_err(unwritable)? {
+            let mut end = self
+                .vehicles
+                .upper_bound_mut(Bound::<&Key>::Unbounded)
+                .map_err(unwritable)?;
+            while let Some(row) = rows.next_of(Kind::Vehicle) {
+                end.insert_before(&key(&row)?, row.value)
+                    .map_err(unwritable)?;
+            }
+            return end.close().map_err(unwritable);
+        }
+        while let Some(row) = rows.next_of(Kind::Vehicle) {
+            self.replace(&key(&row)?, row.value).map_err(unwritable)?;
+        }
+        Ok(())
+    }
+
+    fn fill_index(&mut self, rows: &mut Records) -> Result<(), ImportError> {
+        let unread = || unwritable("a record can't be read");
+        if self.index.is_empty().map_err(unwritable)? {
+            let end = Bound::<index::Row<'_>>::Unbounded;
+            let mut end = self.index.upper_bound_mut(end).map_err(unwritable)?;
+            while let Some(row) = rows.next_of(Kind::Index) {
                 let (kind, name, vin) = row.indexed().ok_or_else(unread)?;
                 let vin: &Key = vin.try_into().map_err(|_| unread())?;
-                self.index.insert((kind, name, vin), ()).map(drop)
+                end.insert_before((kind, name, vin), ())
+                    .map_err(unwritable)?;
             }
+            return end.close().map_err(unwritable);
         }
-        .map_err(unwritable)
+        while let Some(row) = rows.next_of(Kind::Index) {
+            let (kind, name, vin) = row.indexed().ok_or_else(unread)?;
+            let vin: &Key = vin.try_into().map_err(|_| unread())?;
+            let put = self.index.insert((kind, name, vin), ());
+            put.map_err(unwritable)?;
+        }
+        Ok(())
     }
 
     /// Puts a vehicle's record of an import, whose rows of the index come later, in their own order;

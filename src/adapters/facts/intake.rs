@@ -106,7 +106,7 @@ type Prefix = fn(&IndexKey) -> (u8, &str);
 /// A record as a store takes it; an empty value removes what is there.
 pub(crate) struct Row<'a> {
     pub(crate) kind: Kind,
-    key: &'a [u8],
+    pub(super) key: &'a [u8],
     pub(crate) value: &'a [u8],
 }
 

@@ -82,34 +82,36 @@ pub(crate) fn encode(facts: &VehicleFacts) -> Result<Vec<u8>, serde_json::Error>
     } = facts;
     let drivers = drivers.iter().map(|grant| {
         let until = grant.until.map(moment);
-        (grant.subject.clone(), grant.entitlements.clone(), until)
+        (&grant.subject, &grant.entitlements, until)
     });
-    let plain: Plain = (
-        owner.clone(),
-        drivers.collect(),
-        fleet.clone(),
-        region.clone(),
-        trim.clone(),
-        capabilities.clone(),
-        *telematics,
+    // Borrowed, in the order of `Plain`.
+    let plain = (
+        owner,
+        drivers.collect::<Vec<_>>(),
+        fleet,
+        region,
+        trim,
+        capabilities,
+        telematics,
     );
     if consents.is_empty() && work_orders.is_empty() && cases.is_empty() && !suspended {
         return write(PLAIN, &plain);
     }
     let consents = consents.iter().map(|consent| {
         let until = consent.until.map(moment);
-        (consent.client.clone(), consent.scopes.clone(), until)
+        (&consent.client, &consent.scopes, until)
     });
     let cases = cases.iter().map(|case| {
         let until = moment(case.until);
-        (case.case.clone(), case.agent.clone(), until)
+        (&case.case, &case.agent, until)
     });
-    let whole: Whole = (
+    // In the order of `Whole`.
+    let whole = (
         plain,
-        consents.collect(),
-        work_orders.iter().map(order).collect(),
-        cases.collect(),
-        *suspended,
+        consents.collect::<Vec<_>>(),
+        work_orders.iter().map(order).collect::<Vec<_>>(),
+        cases.collect::<Vec<_>>(),
+        suspended,
     );
     write(WHOLE, &whole)
 }
@@ -120,17 +122,18 @@ fn write(version: u8, array: &impl serde::Serialize) -> Result<Vec<u8>, serde_js
     Ok(bytes)
 }
 
-fn order(order: &WorkOrder) -> Order {
+/// Borrowed, in the order of `Order`.
+fn order(order: &WorkOrder) -> impl serde::Serialize {
     let (technician, role) = match &order.assignee {
-        Assignee::Technician(subject) => (Some(subject.clone()), None),
-        Assignee::Role(role) => (None, Some(role.clone())),
+        Assignee::Technician(subject) => (Some(subject), None),
+        Assignee::Role(role) => (None, Some(role)),
     };
     (
-        order.id.clone(),
-        order.dealership.clone(),
+        &order.id,
+        &order.dealership,
         technician,
         role,
-        order.agreed.clone(),
+        &order.agreed,
         moment(order.until),
     )
 }

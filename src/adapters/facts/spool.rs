@@ -15,7 +15,10 @@ mod run;
 
 use std::fs;
 use std::io;
+use std::mem;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use crate::adapters::facts::import::ImportError;
 use crate::folder;
@@ -54,6 +57,9 @@ pub(crate) struct Spool {
     memory: usize,
     arena: Arena,
     runs: Vec<Run>,
+    /// The run that is being written while the next is read, and its memory, which comes back.
+    writing: Option<JoinHandle<io::Result<(Run, Arena)>>>,
+    spare: Arena,
     keeps: bool,
 }
 
@@ -73,6 +79,8 @@ impl Spool {
             memory: room.memory,
             arena: Arena::default(),
             runs: Vec::new(),
+            writing: None,
+            spare: Arena::default(),
             keeps: resume != Resume::Never,
         };
         let flaw = |error| ImportError::Store(spool.flaw(&error));
@@ -110,33 +118,57 @@ impl Spool {
         self.arena.bytes() >= self.memory
     }
 
-    /// Makes a run of what is in memory; with a mark, an interrupted import goes on from here.
+    /// Makes a run of what is in memory, on a thread of its own; with a mark, an interrupted import goes
+    /// on from here once it is there. Waits for the run before: no more than two are in memory.
     ///
     /// # Errors
-    /// The disk doesn't take it.
+    /// The disk doesn't take it, or didn't take the one before.
     pub(crate) fn spill(&mut self, mark: Option<Mark>) -> Result<(), String> {
-        self.spilled(mark).map_err(|error| self.flaw(&error))
+        let begun = self.settle().and_then(|()| self.begin_run(mark));
+        begun.map_err(|error| self.flaw(&error))
     }
 
-    fn spilled(&mut self, mark: Option<Mark>) -> io::Result<()> {
+    fn begin_run(&mut self, mark: Option<Mark>) -> io::Result<()> {
         folder::make_for(&self.folder.join("run"))?;
-        let run = Run::write(&self.folder, self.runs.len(), &mut self.arena)?;
+        let (folder, terms) = (self.folder.clone(), self.terms.clone());
+        let mut runs = self.runs.clone();
+        let mark = mark.filter(|_| self.keeps);
+        let mut arena = mem::replace(&mut self.arena, mem::take(&mut self.spare));
+        let write = move || {
+            let run = Run::write(&folder, runs.len(), &mut arena)?;
+            if let Some(mark) = mark {
+                runs.push(run.clone());
+                Marked { terms, runs, mark }.write(&folder)?;
+            }
+            Ok((run, arena))
+        };
+        let thread = thread::Builder::new().name("import-run".to_owned());
+        self.writing = Some(thread.spawn(write)?);
+        Ok(())
+    }
+
+    /// Waits until the run that is being written is there.
+    fn settle(&mut self) -> io::Result<()> {
+        let Some(writing) = self.writing.take() else {
+            return Ok(());
+        };
+        let (run, arena) = writing
+            .join()
+            .unwrap_or_else(|panic| resume_unwind(panic))?;
         self.runs.push(run);
-        if let (Some(mark), true) = (mark, self.keeps) {
-            let runs = self.runs.clone();
-            let terms = self.terms.clone();
-            Marked { terms, runs, mark }.write(&self.folder)?;
-        }
+        self.spare = arena;
         Ok(())
     }
 
     /// All records in the order of their keys and, of one key, of their lines.
     ///
     /// # Errors
-    /// A run can't be read.
+    /// A run can't be written or read.
     pub(crate) fn merge(&mut self) -> Result<Merge, String> {
-        let arena = std::mem::take(&mut self.arena);
-        let merge = Merge::new(&self.folder, &self.runs, arena);
+        let settled = self.settle();
+        self.spare = Arena::default();
+        let arena = mem::take(&mut self.arena);
+        let merge = settled.and_then(|()| Merge::new(&self.folder, &self.runs, arena));
         merge.map_err(|error| self.flaw(&error))
     }
 
@@ -153,6 +185,12 @@ impl Spool {
 
 impl Drop for Spool {
     fn drop(&mut self) {
+        // What an interrupted import goes on from is there, and nobody writes into a folder that is gone.
+        let written = self.writing.take().map(JoinHandle::join);
+        if !matches!(written, None | Some(Ok(Ok(_)))) {
+            let folder = self.folder.display();
+            tracing::warn!("not all that was read is kept in `{folder}`");
+        }
         if self.keeps {
             return;
         }

@@ -4,7 +4,7 @@
 //! the mark: what was cut or altered meanwhile is not merged.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -101,6 +101,23 @@ impl Reader {
 
     /// Reads the next record into `record`; `false` at the end, where all of it was as it was written.
     pub(super) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
+        let buffer = self.file.fill_buf()?;
+        if let Some((key, line, value)) = whole(buffer) {
+            record.key.clear();
+            record.key.extend_from_slice(key);
+            record.line = line;
+            record.value.clear();
+            record.value.extend_from_slice(value);
+            let length = HEAD.saturating_add(key.len()).saturating_add(value.len());
+            self.hashed.update(buffer.get(..length).unwrap_or_default());
+            self.file.consume(length);
+            return Ok(true);
+        }
+        self.next_of_pieces(record)
+    }
+
+    /// A record that doesn't lie in the buffer as a whole.
+    fn next_of_pieces(&mut self, record: &mut Record) -> io::Result<bool> {
         let mut head = [0; HEAD];
         let (first, rest) = head.split_at_mut(1);
         if self.file.read(first)? == 0 {
@@ -125,6 +142,7 @@ impl Reader {
         Ok(true)
     }
 
+    /// Whether it ended as it was written.
     fn ended(&self) -> io::Result<bool> {
         let sha256 = digest::hex(self.hashed.clone().finish().as_ref());
         if sha256 == self.sha256 {
@@ -132,4 +150,14 @@ impl Reader {
         }
         Err(io::Error::other("a run was altered since it was written"))
     }
+}
+
+/// The key, line and value of the record that begins here, if all of it is here.
+fn whole(buffer: &[u8]) -> Option<(&[u8], u64, &[u8])> {
+    let (head, rest) = buffer.split_first_chunk::<HEAD>()?;
+    let &[k0, k1, k2, k3, v0, v1, v2, v3, ref line @ ..] = head;
+    let length = |bytes| usize::try_from(u32::from_be_bytes(bytes)).ok();
+    let (key, rest) = rest.split_at_checked(length([k0, k1, k2, k3])?)?;
+    let value = rest.get(..length([v0, v1, v2, v3])?)?;
+    Some((key, u64::from_be_bytes(*line), value))
 }
