@@ -133,8 +133,12 @@ pub enum TokenFlaw {
     NotYetValid,
     ClaimMissing,
     ClaimMalformed,
+    LifetimeTooLong,
+    ProofMissing,
     PrincipalUnknown,
     InQuery,
+    InCookie,
+    InForm,
 }
 
 /// Why access is denied (private: outside they all look alike).

@@ -105,6 +105,7 @@ issuer = "https://cars.test"
 audiences = ["telematics"]
 algorithms = ["ES256"]
 jwks_file = "jwks.json"
+max_lifetime = "1h"
 principal = "Vehicle"
 
 [regions.NE]

@@ -33,7 +33,8 @@ const NAMED: [&str; 5] = ["surfaces", "issuers", "upstreams", "quotas", "fuses"]
 const SEALED: [(&str, &str); 2] = [("store", "redis"), ("baseline_file", "")];
 
 /// Durations of which none makes no sense.
-pub(crate) const ABOVE_ZERO: [&str; 17] = [
+pub(crate) const ABOVE_ZERO: [&str; 18] = [
+    "/issuers/*/max_lifetime",
     "/fuses/*/window",
     "/fuses/*/for",
     "/switches/restore_step",

@@ -216,7 +216,11 @@ async fn judge_body(
     if !bytes.is_empty() {
         findings.body_digest = Some(digest::sha256(&bytes));
     }
-    parameters::judge(&head.headers, &bytes)
+    let judged = parameters::judge(&head.headers, &bytes)?;
+    if route.identity_required {
+        identity::check_form(&judged)?;
+    }
+    Ok(judged)
 }
 
 /// Reads the vehicle where the route names one; where it names none, the request may not either.

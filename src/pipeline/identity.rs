@@ -37,6 +37,8 @@ use crate::pipeline::identity::header::Header;
 use crate::pipeline::identity::issuer::Issuer;
 use crate::pipeline::identity::members::Members;
 use crate::pipeline::identity::sign_in::SignIn;
+use crate::pipeline::parameters::cookies::cookies;
+use crate::pipeline::parameters::{JudgedBody, fold_alike};
 use crate::pipeline::route::Surface;
 use crate::pipeline::{Principal, RequestHead};
 
@@ -230,9 +232,10 @@ fn is_b64token(token: &str) -> bool {
     !body.is_empty() && body.bytes().all(allowed)
 }
 
-/// Whether a query carries a token, which RFC 6750, 2.3 discourages and nobody is offered here.
-fn carries_token<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
-    names.any(|name| name.eq_ignore_ascii_case("access_token"))
+/// Whether a query, a form or the cookies carry a token. None of them is offered here (RFC 6750, 2.2 and
+/// 2.3), and who sends a second token would be somebody else for a server that reads it there.
+fn carries_token<N: AsRef<str>>(mut names: impl Iterator<Item = N>) -> bool {
+    names.any(|name| fold_alike(name.as_ref(), "access_token"))
 }
 
 /// The verified principal of a request on a surface, at `head.received_at`.
@@ -244,8 +247,21 @@ pub fn identify(
     if carries_token(head.parameters.iter().map(|(name, _)| name)) {
         return Err(Denial::TokenInvalid(TokenFlaw::InQuery));
     }
+    if carries_token(cookies(&head.headers).map(|(name, _)| name)) {
+        return Err(Denial::TokenInvalid(TokenFlaw::InCookie));
+    }
     let token = bearer(&head.headers)?;
     issuers
         .verify(surface, token, head.received_at)
         .map_err(Denial::TokenInvalid)
+}
+
+/// Refuses a form that carries a token, of a request whose principal is known by another.
+pub fn check_form(body: &JudgedBody) -> Result<(), Denial> {
+    match body {
+        JudgedBody::Form(form) if carries_token(form.iter().map(|(name, _)| name)) => {
+            Err(Denial::TokenInvalid(TokenFlaw::InForm))
+        }
+        JudgedBody::Form(_) | JudgedBody::Empty | JudgedBody::Json(_) => Ok(()),
+    }
 }

@@ -3,7 +3,7 @@
 //! Strict readers: a name that stands twice, an escaped JSON member name, a broken
 //! percent-encoding, a name that servers fold differently (`vin[]`, `a b`) is refused, not guessed.
 
-mod cookies;
+pub mod cookies;
 mod json;
 
 #[cfg(test)]

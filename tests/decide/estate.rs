@@ -125,6 +125,7 @@ issuer = "https://dealers.test"
 audiences = ["telematics"]
 algorithms = ["ES256"]
 jwks_file = "jwks.json"
+max_lifetime = "1h"
 principal = { claim = "employee", values = { dealership = "Technician" } }
 tenant_claim = "dealership"
 roles_claim = "roles"
@@ -142,6 +143,7 @@ issuer = "https://partners.test"
 audiences = ["telematics"]
 algorithms = ["ES256"]
 jwks_file = "jwks.json"
+max_lifetime = "1h"
 principal = "Client"
 
 [issuers.agents]
@@ -149,5 +151,6 @@ issuer = "https://agents.test"
 audiences = ["telematics"]
 algorithms = ["ES256"]
 jwks_file = "jwks.json"
+max_lifetime = "1h"
 principal = "Agent"
 "#;

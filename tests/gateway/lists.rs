@@ -66,6 +66,7 @@ issuer = "https://fleets.test"
 audiences = ["telematics"]
 algorithms = ["ES256"]
 jwks_file = "jwks.json"
+max_lifetime = "1h"
 principal = "User"
 fleet_claim = "fleet"
 same_subjects_as = "owners"

@@ -25,6 +25,7 @@ issuer = "https://partners.test"
 audiences = ["telematics"]
 algorithms = ["ES256"]
 jwks_file = "jwks.json"
+max_lifetime = "1h"
 principal = "Client"
 
 [issuers.agents]
@@ -32,6 +33,7 @@ issuer = "https://agents.test"
 audiences = ["telematics"]
 algorithms = ["ES256"]
 jwks_file = "jwks.json"
+max_lifetime = "1h"
 principal = "Agent"
 strong_acr = ["mfa"]
 "#;

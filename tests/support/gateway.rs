@@ -274,6 +274,7 @@ issuer = "{ISSUER}"
 audiences = ["{AUDIENCE}"]
 algorithms = ["ES256"]
 jwks_file = "jwks.json"
+max_lifetime = "1h"
 principal = "User"
 strong_acr = ["{STRONG}"]
 

@@ -46,6 +46,8 @@ pub struct Issuer {
     pub strong_acr: Vec<String>,
     /// States that its subjects are those of another issuer of people, name for name.
     pub same_subjects_as: Option<String>,
+    /// Longest time between `iat` and `exp` of a token: how long one that was stolen can be of use.
+    pub max_lifetime: Span,
     /// Tolerated clock difference; at most 60 s.
     #[serde(default = "default_clock_skew")]
     pub clock_skew: Span,

@@ -37,6 +37,10 @@ pub struct Expected {
     pub roles_claim: Option<String>,
     /// Values of `acr` that stand for more than a password.
     pub strong_acr: Vec<String>,
+    /// Longest time between `iat` and `exp`.
+    pub max_lifetime: Duration,
+    /// Whether the tokens are those of RFC 9068, whose section 2.2 requires `client_id` and `jti` too.
+    pub profiled: bool,
     /// Tolerated clock difference.
     pub clock_skew: Duration,
 }
@@ -102,12 +106,14 @@ pub fn read(members: &Members, expected: &Expected, now: Duration) -> Result<Cla
     if required(text(members, "iss")?)? != expected.issuer {
         return Err(TokenFlaw::UnknownIssuer);
     }
+    check_purpose(members)?;
     check_audience(members, &expected.audiences)?;
     let expires_at = required(time(members, "exp")?)?;
+    let issued_at = required(time(members, "iat")?)?;
     let lifetime = Lifetime {
         from: time(members, "nbf")?
-            .max(time(members, "iat")?)
             .unwrap_or_default()
+            .max(issued_at)
             .saturating_sub(expected.clock_skew),
         until: expires_at.saturating_add(expected.clock_skew),
     };
@@ -126,6 +132,12 @@ pub fn read(members: &Members, expected: &Expected, now: Duration) -> Result<Cla
         expires_at,
         lifetime,
     };
+    if expected.profiled && (claims.token_id.is_none() || !members.has("client_id")) {
+        return Err(TokenFlaw::ClaimMissing);
+    }
+    if expires_at.saturating_sub(issued_at) > expected.max_lifetime {
+        return Err(TokenFlaw::LifetimeTooLong);
+    }
     lifetime.check(now)?;
     // A sign-in yet to come would count as fresh until then and for as long again.
     if claims
@@ -135,6 +147,23 @@ pub fn read(members: &Members, expected: &Expected, now: Duration) -> Result<Cla
         return Err(TokenFlaw::NotYetValid);
     }
     Ok(claims)
+}
+
+/// Claims that only other kinds of token have: hashes of what an ID token came with (section 3.3.2.11
+/// of its standard), and events (RFC 8417, 2.2), as logout tokens have them. An issuer that gives all its
+/// tokens one `typ` tells them apart by nothing else (RFC 8725, 3.12).
+const OF_OTHERS: [&str; 4] = ["at_hash", "c_hash", "s_hash", "events"];
+
+fn check_purpose(members: &Members) -> Result<(), TokenFlaw> {
+    if OF_OTHERS.iter().any(|name| members.has(name)) {
+        return Err(TokenFlaw::WrongType);
+    }
+    // It is for who proves to hold a key (RFC 7800, 3.1), and no proof is asked for here: whoever stole
+    // it would be served.
+    if members.has("cnf") {
+        return Err(TokenFlaw::ProofMissing);
+    }
+    Ok(())
 }
 
 /// The kind of principal that the issuer's settings say, all alike or by a claim.

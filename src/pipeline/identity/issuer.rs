@@ -22,6 +22,9 @@ use crate::pipeline::identity::members::Members;
 /// Clocks on NTP differ by far less; more would keep expired tokens alive.
 const MOST_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
+/// `typ` of tokens that keep to the profile of RFC 9068 (section 2.1), reduced.
+const PROFILED: &str = "at+jwt";
+
 /// An issuer, ready to verify.
 #[derive(Debug)]
 pub struct Issuer {
@@ -61,6 +64,8 @@ impl Issuer {
                 tenant_claim: settings.tenant_claim.clone(),
                 roles_claim: settings.roles_claim.clone(),
                 strong_acr: settings.strong_acr.clone(),
+                max_lifetime: settings.max_lifetime.get(),
+                profiled: reduced(&settings.token_type) == PROFILED,
                 clock_skew: settings.clock_skew.get(),
             },
             validations: validations(settings),
@@ -93,6 +98,7 @@ impl Issuer {
     /// Adds all that a verification depends on to a digest.
     pub fn feed(&self, digest: &mut Context) {
         let skew = self.expected.clock_skew.as_millis().to_string();
+        let max_lifetime = self.expected.max_lifetime.as_millis().to_string();
         let principal = format!("{:?}", self.expected.principal);
         let fleet_claim = self.expected.fleet_claim.as_deref().unwrap_or_default();
         let tenant_claim = self.expected.tenant_claim.as_deref().unwrap_or_default();
@@ -108,6 +114,7 @@ impl Issuer {
             roles_claim,
             &*self.strong_acr,
             &skew,
+            &max_lifetime,
         ] {
             feed(digest, text.as_bytes());
         }
@@ -183,6 +190,9 @@ fn check(name: &str, settings: &file::Issuer, mistakes: &mut Mistakes) {
     }
     if settings.clock_skew.get() > MOST_CLOCK_SKEW {
         wrong("clock_skew", "may be `60s` at most");
+    }
+    if settings.max_lifetime.get().is_zero() {
+        wrong("max_lifetime", "must be above zero");
     }
 }
 

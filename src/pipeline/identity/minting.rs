@@ -136,6 +136,7 @@ pub(crate) fn issuer(folder: &Path, iss: &str, keys: &[&Value]) -> file::Issuer 
         roles_claim: None,
         strong_acr: Vec::new(),
         same_subjects_as: None,
+        max_lifetime: Span::from_secs(3_600),
         clock_skew: Span::from_secs(5),
     }
 }

@@ -212,8 +212,8 @@ fn spellings_that_standards_allow_are_accepted() {
     let payloads = [
         json!({ "aud": ["other", "telematics"] }),
         json!({ "azp": "app" }),
-        json!({ "client_id": null, "azp": "app" }),
-        json!({ "iat": null, "jti": null, "scope": null, "client_id": null, "fleet": null }),
+        json!({ "scope": null, "fleet": null }),
+        json!({ "exp": NOW - 10 + 3_600 }),
         json!({ "nbf": NOW + 5, "iat": NOW + 5 }),
         json!({ "exp": NOW - 4 }),
         json!({ "unused": { "exp": "x" } }),

@@ -142,11 +142,11 @@ fn all_mistakes_of_all_files_are_told_together() {
         "vingate.toml:35: `issuers.owners.algorithms[0]` wants `ES256`, `EdDSA`, `PS256` or \
          `RS256`, not `none`",
         "vingate.toml:38: `issuers.owners.clock_skew` wants at most `60s`, not `1h`",
-        "vingate.toml:55: `quotas.commands-per-vehicle.window` wants a duration with units such \
+        "vingate.toml:56: `quotas.commands-per-vehicle.window` wants a duration with units such \
          as `30s` or `1d`, not `1 fortnight`",
-        "vingate.toml:60: `quotas.reads.quota` wants at least `1`, not `0`",
-        "vingate.toml:61: unknown key `units`, known are `quota`, `window`, `key` and `store`",
-        "vingate.toml:75: missing key `directory`",
+        "vingate.toml:61: `quotas.reads.quota` wants at least `1`, not `0`",
+        "vingate.toml:62: unknown key `units`, known are `quota`, `window`, `key` and `store`",
+        "vingate.toml:76: missing key `directory`",
     ];
     assert_eq!(estate.mistakes(&["door.brust=1"]), expected);
 }

@@ -96,68 +96,68 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         r#"window = "1d""#,
         r#"window = "1 fortnight""#,
         &[
-            "vingate.toml:55: `quotas.commands-per-vehicle.window` wants a duration with units such as `30s` or `1d`, not `1 fortnight`",
+            "vingate.toml:56: `quotas.commands-per-vehicle.window` wants a duration with units such as `30s` or `1d`, not `1 fortnight`",
         ],
     ),
     (
         r#"window = "1d""#,
         r#"window = "0s""#,
-        &["vingate.toml:55: `quotas.commands-per-vehicle.window` must be above zero"],
+        &["vingate.toml:56: `quotas.commands-per-vehicle.window` must be above zero"],
     ),
     (
         r#"window = "1d""#,
         "window = 86400",
         &[
-            "vingate.toml:55: `quotas.commands-per-vehicle.window` wants a duration with units such as `30s` or `1d`, not `86400`",
+            "vingate.toml:56: `quotas.commands-per-vehicle.window` wants a duration with units such as `30s` or `1d`, not `86400`",
         ],
     ),
     (
         "quota = 30",
         "quota = 0",
-        &["vingate.toml:54: `quotas.commands-per-vehicle.quota` wants at least `1`, not `0`"],
+        &["vingate.toml:55: `quotas.commands-per-vehicle.quota` wants at least `1`, not `0`"],
     ),
     (
         "quota = 30",
         "quota = 5000000000",
         &[
-            "vingate.toml:54: `quotas.commands-per-vehicle.quota` wants at most `4294967295`, not `5000000000`",
+            "vingate.toml:55: `quotas.commands-per-vehicle.quota` wants at most `4294967295`, not `5000000000`",
         ],
     ),
     (
         "quota = 30",
         "quota = 99999999999999999999",
-        &["vingate.toml:54: `99999999999999999999` is not a number of at most 64 bits"],
+        &["vingate.toml:55: `99999999999999999999` is not a number of at most 64 bits"],
     ),
     (
         "quota = 30",
         r#"quota = "many""#,
-        &["vingate.toml:54: `quotas.commands-per-vehicle.quota` wants a whole number, not `many`"],
+        &["vingate.toml:55: `quotas.commands-per-vehicle.quota` wants a whole number, not `many`"],
     ),
     (
         "quota = 30",
         "quota = 30.0",
-        &["vingate.toml:54: `30.0` is not a whole number"],
+        &["vingate.toml:55: `30.0` is not a whole number"],
     ),
     (
         "quota = 30",
         "quota = 1.5",
-        &["vingate.toml:54: `quotas.commands-per-vehicle.quota` wants a whole number, not `1.5`"],
+        &["vingate.toml:55: `quotas.commands-per-vehicle.quota` wants a whole number, not `1.5`"],
     ),
     (
         r#"key = ["vehicle"]"#,
         "key = []",
-        &["vingate.toml:56: `quotas.commands-per-vehicle.key` must not be empty"],
+        &["vingate.toml:57: `quotas.commands-per-vehicle.key` must not be empty"],
     ),
     (
         r#"key = ["vehicle"]"#,
         r#"key = ["vehicle", "vehicle"]"#,
-        &["vingate.toml:56: `quotas.commands-per-vehicle.key` has the same value twice"],
+        &["vingate.toml:57: `quotas.commands-per-vehicle.key` has the same value twice"],
     ),
     (
         r#"key = ["vehicle"]"#,
         r#"key = ["vehicel"]"#,
         &[
-            "vingate.toml:56: `quotas.commands-per-vehicle.key[0]` wants `address`, `client`, `principal` or `vehicle`, not `vehicel`",
+            "vingate.toml:57: `quotas.commands-per-vehicle.key[0]` wants `address`, `client`, `principal` or `vehicle`, not `vehicel`",
         ],
     ),
     (
@@ -203,20 +203,20 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         r#""tsp.internal:8443""#,
         r#""tsp.internal""#,
         &[
-            "vingate.toml:41: `upstreams.telematics.addresses[1]` wants `host:port`, not `tsp.internal`",
+            "vingate.toml:42: `upstreams.telematics.addresses[1]` wants `host:port`, not `tsp.internal`",
         ],
     ),
     (
         r#""tsp.internal:8443""#,
         r#""tsp.internal:0""#,
         &[
-            "vingate.toml:41: `upstreams.telematics.addresses[1]` wants `host:port`, not `tsp.internal:0`",
+            "vingate.toml:42: `upstreams.telematics.addresses[1]` wants `host:port`, not `tsp.internal:0`",
         ],
     ),
     (
         r#"server_name = "tsp.internal""#,
         r#"server_name = """#,
-        &["vingate.toml:42: `upstreams.telematics.tls.server_name` must not be empty"],
+        &["vingate.toml:43: `upstreams.telematics.tls.server_name` must not be empty"],
     ),
     (
         r#"issuers = ["owners"]"#,
@@ -249,17 +249,17 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
     (
         "judged_body_bytes = 65536",
         "judged_body_bytes = 65537",
-        &["vingate.toml:78: `limits.judged_body_bytes` wants at most `65536`, not `65537`"],
+        &["vingate.toml:79: `limits.judged_body_bytes` wants at most `65536`, not `65537`"],
     ),
     (
         "judged_body_bytes = 65536",
         r#"drain_timeout = "0s""#,
-        &["vingate.toml:78: `limits.drain_timeout` must be above zero"],
+        &["vingate.toml:79: `limits.drain_timeout` must be above zero"],
     ),
     (
         "judged_body_bytes = 65536",
         r#"websocket_idle = "0s""#,
-        &["vingate.toml:78: `limits.websocket_idle` must be above zero"],
+        &["vingate.toml:79: `limits.websocket_idle` must be above zero"],
     ),
     (
         r#""routes/*.toml""#,
@@ -276,12 +276,12 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
     (
         "[switches]\ndirectory",
         "[switches\ndirectory",
-        &["vingate.toml:74: not TOML: unclosed table, expected `]`"],
+        &["vingate.toml:75: not TOML: unclosed table, expected `]`"],
     ),
     (
         r#"file = "ownership.redb""#,
         r#"file = """#,
-        &["vingate.toml:51: `ownership.file` must not be empty"],
+        &["vingate.toml:52: `ownership.file` must not be empty"],
     ),
     (
         "[listeners.edge]\naddress = \"127.0.0.1:0\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1/128\"]\n\n[listeners.public]\naddress = \"0.0.0.0:8443\"\ntls = { certificate_file = \"edge.pem\", key_file = \"edge.key\" }\n\n[listeners.inner]\naddress = \"10.0.0.1:8080\"\nplaintext = \"behind-tls-terminator\"\n",
@@ -290,10 +290,10 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[issuers.owners]",
-        "[issuers.others]\nissuer = \"https://id.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\njwks_file = \"a\"\nprincipal = \"User\"\n\n[issuers.owners]",
+        "[issuers.others]\nissuer = \"https://id.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\njwks_file = \"a\"\nmax_lifetime = \"1h\"\nprincipal = \"User\"\n\n[issuers.owners]",
         &[
-            "vingate.toml:39: issuer `owners` is another issuer of `User` subjects, and ownership facts name subjects without their issuer: say `same_subjects_as`, or choose another kind",
-            "vingate.toml:40: issuer `https://id.example` is configured at vingate.toml:33 too",
+            "vingate.toml:40: issuer `owners` is another issuer of `User` subjects, and ownership facts name subjects without their issuer: say `same_subjects_as`, or choose another kind",
+            "vingate.toml:41: issuer `https://id.example` is configured at vingate.toml:33 too",
         ],
     ),
     (
@@ -303,15 +303,15 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[issuers.owners]",
-        "[issuers.others]\nissuer = \"https://other.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\njwks_file = \"a\"\nprincipal = \"User\"\n\n[issuers.owners]",
+        "[issuers.others]\nissuer = \"https://other.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\njwks_file = \"a\"\nmax_lifetime = \"1h\"\nprincipal = \"User\"\n\n[issuers.owners]",
         &[
-            "vingate.toml:39: issuer `owners` is another issuer of `User` subjects, and ownership facts name subjects without their issuer: say `same_subjects_as`, or choose another kind",
+            "vingate.toml:40: issuer `owners` is another issuer of `User` subjects, and ownership facts name subjects without their issuer: say `same_subjects_as`, or choose another kind",
         ],
     ),
     (
         "[issuers.owners]",
-        "[issuers.others]\nissuer = \"https://other.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\njwks_file = \"a\"\nprincipal = \"User\"\nsame_subjects_as = \"nobody\"\n\n[issuers.owners]",
-        &["vingate.toml:38: no issuer of `User` subjects is named `nobody`"],
+        "[issuers.others]\nissuer = \"https://other.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\njwks_file = \"a\"\nmax_lifetime = \"1h\"\nprincipal = \"User\"\nsame_subjects_as = \"nobody\"\n\n[issuers.owners]",
+        &["vingate.toml:39: no issuer of `User` subjects is named `nobody`"],
     ),
     (
         r#"principal = "User""#,
@@ -327,46 +327,46 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[issuers.owners]",
-        "[issuers.others]\nissuer = \"https://other.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\njwks_file = \"a\"\nprincipal = { claim = \"type\", values = { staff = \"Technician\", person = \"User\" } }\n\n[issuers.owners]",
+        "[issuers.others]\nissuer = \"https://other.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\njwks_file = \"a\"\nmax_lifetime = \"1h\"\nprincipal = { claim = \"type\", values = { staff = \"Technician\", person = \"User\" } }\n\n[issuers.owners]",
         &[
-            "vingate.toml:39: issuer `owners` is another issuer of `User` subjects, and ownership facts name subjects without their issuer: say `same_subjects_as`, or choose another kind",
+            "vingate.toml:40: issuer `owners` is another issuer of `User` subjects, and ownership facts name subjects without their issuer: say `same_subjects_as`, or choose another kind",
         ],
     ),
     (
         "address = \"0.0.0.0:9443\"",
         "address = \"0.0.0.0:8443\"",
-        &["vingate.toml:81: `admin.tls.address` is taken by `listeners.public.address`"],
+        &["vingate.toml:82: `admin.tls.address` is taken by `listeners.public.address`"],
     ),
     (
         "address = \"0.0.0.0:9443\"",
         "address = \"[::]:8080\"",
-        &["vingate.toml:81: `admin.tls.address` is taken by `listeners.inner.address`"],
+        &["vingate.toml:82: `admin.tls.address` is taken by `listeners.inner.address`"],
     ),
     (
         "url = \"https://gw1.internal:9443\"",
         "url = \"gw1.internal:9443\"",
         &[
-            "vingate.toml:85: `admin.tls.url` wants a URL such as `https://gw1.internal:9443`, not `gw1.internal:9443`",
+            "vingate.toml:86: `admin.tls.url` wants a URL such as `https://gw1.internal:9443`, not `gw1.internal:9443`",
         ],
     ),
     (
         "client_ca_file = \"/etc/operators.pem\"\n",
         "",
-        &["vingate.toml:80: missing key `client_ca_file`"],
+        &["vingate.toml:81: missing key `client_ca_file`"],
     ),
     (
         "[admin.roles.operator]",
         "[admin.roles.operater]",
-        &["vingate.toml:87: unknown key `operater`, did you mean `operator`"],
+        &["vingate.toml:88: unknown key `operater`, did you mean `operator`"],
     ),
     (
         "users = [\"night\"]",
         "user = [\"night\"]",
-        &["vingate.toml:88: unknown key `user`, did you mean `users`"],
+        &["vingate.toml:89: unknown key `user`, did you mean `users`"],
     ),
     (
         "users = [\"night\"]",
         "users = [\"night\", \"\"]",
-        &["vingate.toml:88: `admin.roles.operator.users[1]` must not be empty"],
+        &["vingate.toml:89: `admin.roles.operator.users[1]` must not be empty"],
     ),
 ];

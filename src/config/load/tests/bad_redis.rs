@@ -8,114 +8,114 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
     (
         SENTINEL,
         "",
-        &["vingate.toml:91: `redis` wants exactly one of `url`, `sentinel` and `cluster`"],
+        &["vingate.toml:92: `redis` wants exactly one of `url`, `sentinel` and `cluster`"],
     ),
     (
         SENTINEL,
         "url = \"rediss://a:1\"\ncluster = [\"rediss://b:1\"]",
-        &["vingate.toml:91: `redis` wants exactly one of `url`, `sentinel` and `cluster`"],
+        &["vingate.toml:92: `redis` wants exactly one of `url`, `sentinel` and `cluster`"],
     ),
     (
         SENTINEL,
         "url = \"a:1\"",
         &[
-            "vingate.toml:92: `redis.url` wants `redis://host:port` or `rediss://host:port`, not `a:1`",
+            "vingate.toml:93: `redis.url` wants `redis://host:port` or `rediss://host:port`, not `a:1`",
         ],
     ),
     (
         SENTINEL,
         "url = \"rediss://a\"",
         &[
-            "vingate.toml:92: `redis.url` wants `redis://host:port` or `rediss://host:port`, not `rediss://a`",
+            "vingate.toml:93: `redis.url` wants `redis://host:port` or `rediss://host:port`, not `rediss://a`",
         ],
     ),
     (
         SENTINEL,
         "url = \"rediss://a:1/#insecure\"",
         &[
-            "vingate.toml:92: `redis.url` wants `redis://host:port` or `rediss://host:port`, not `rediss://a:1/#insecure`",
+            "vingate.toml:93: `redis.url` wants `redis://host:port` or `rediss://host:port`, not `rediss://a:1/#insecure`",
         ],
     ),
     (
         SENTINEL,
         "url = \"rediss://me:hunter2@a:1\"",
         &[
-            "vingate.toml:92: `redis.url` wants `redis://host:port` or `rediss://host:port`; user and password go to `redis.username` and `redis.password_file`",
+            "vingate.toml:93: `redis.url` wants `redis://host:port` or `rediss://host:port`; user and password go to `redis.username` and `redis.password_file`",
         ],
     ),
     (
         SENTINEL,
         "cluster = \"rediss://me:hunter2@a:1\"",
-        &["vingate.toml:92: `redis.cluster` wants a list, not `rediss://***@a:1`"],
+        &["vingate.toml:93: `redis.cluster` wants a list, not `rediss://***@a:1`"],
     ),
     (
         SENTINEL,
         "cluster = []",
-        &["vingate.toml:92: `redis.cluster` must not be empty"],
+        &["vingate.toml:93: `redis.cluster` must not be empty"],
     ),
     (
         SENTINEL,
         "cluster = [\"rediss://a:1\", \"redis://b:1\"]",
-        &["vingate.toml:94: `redis` wants `rediss://` for all its servers, or for none"],
+        &["vingate.toml:95: `redis` wants `rediss://` for all its servers, or for none"],
     ),
     (
         SENTINEL,
         "url = \"redis://a:1\"",
-        &["vingate.toml:94: `redis.ca_file` needs `rediss://`"],
+        &["vingate.toml:95: `redis.ca_file` needs `rediss://`"],
     ),
     (
         "ca_file = \"redis-ca.pem\"\n",
         "",
-        &["vingate.toml:91: `rediss://` needs `redis.ca_file`"],
+        &["vingate.toml:92: `rediss://` needs `redis.ca_file`"],
     ),
     (
         "\"rediss://[::1]:26379\"",
         "\"rediss://10.2.0.1:26379\"",
-        &["vingate.toml:92: `redis.sentinel.nodes` has the same value twice"],
+        &["vingate.toml:93: `redis.sentinel.nodes` has the same value twice"],
     ),
     (
         "master = \"fleet\", ",
         "",
-        &["vingate.toml:92: missing key `master`"],
+        &["vingate.toml:93: missing key `master`"],
     ),
     (
         "name = \"leaf\"",
         "name = \"a}b\"",
-        &["vingate.toml:93: name `a}b` wants only `a-z`, `0-9`, `.` and `-`"],
+        &["vingate.toml:94: name `a}b` wants only `a-z`, `0-9`, `.` and `-`"],
     ),
     (
         "name = \"leaf\"",
         "name = \"\"",
-        &["vingate.toml:93: `redis.name` must not be empty"],
+        &["vingate.toml:94: `redis.name` must not be empty"],
     ),
     (
         "password_file = \"redis.password\"\n",
         "",
-        &["vingate.toml:95: `redis.username` needs `redis.password_file`"],
+        &["vingate.toml:96: `redis.username` needs `redis.password_file`"],
     ),
     (
         "password_file = \"redis.password\"",
         "password = \"hunter2\"",
         &[
-            "vingate.toml:95: `redis.username` needs `redis.password_file`",
-            "vingate.toml:96: unknown key `password`, known are `url`, `sentinel`, `cluster`, `name`, `ca_file`, `username`, `password_file` and `timeout`",
+            "vingate.toml:96: `redis.username` needs `redis.password_file`",
+            "vingate.toml:97: unknown key `password`, known are `url`, `sentinel`, `cluster`, `name`, `ca_file`, `username`, `password_file` and `timeout`",
         ],
     ),
     (
         "timeout = \"100ms\"",
         "timeout = \"0s\"",
-        &["vingate.toml:97: `redis.timeout` must be above zero"],
+        &["vingate.toml:98: `redis.timeout` must be above zero"],
     ),
     (
         "timeout = \"100ms\"",
         "timeout = \"1m\"",
-        &["vingate.toml:97: `redis.timeout` wants at most `5s`, not `1m`"],
+        &["vingate.toml:98: `redis.timeout` wants at most `5s`, not `1m`"],
     ),
     (
         "timeout = \"100ms\"",
         "timeout = 100",
         &[
-            "vingate.toml:97: `redis.timeout` wants a duration with units such as `30s` or `1d`, not `100`",
+            "vingate.toml:98: `redis.timeout` wants a duration with units such as `30s` or `1d`, not `100`",
         ],
     ),
 ];

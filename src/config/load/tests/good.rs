@@ -50,7 +50,7 @@ fn origins_name_the_line_the_override_or_the_default() {
         ("surfaces.\"mobile.v2\".on_cold_start", "--set".to_owned()),
         ("surfaces.\"mobile.v2\".protected", "default".to_owned()),
         ("limits.connections", "default".to_owned()),
-        ("limits.judged_body_bytes", format!("{file}:78")),
+        ("limits.judged_body_bytes", format!("{file}:79")),
     ];
     for (key, expected) in table {
         assert_eq!(loaded.origins.place(key), expected, "{key}");

@@ -15,6 +15,8 @@ fn expected() -> Expected {
         tenant_claim: Some("tenant".to_owned()),
         roles_claim: Some("roles".to_owned()),
         strong_acr: vec!["mfa".to_owned()],
+        max_lifetime: Duration::from_secs(LAST_SECOND),
+        profiled: false,
         clock_skew: Duration::from_secs(5),
     }
 }
@@ -25,7 +27,7 @@ fn check(change: (&str, Value), now: u64) -> Result<Claims, TokenFlaw> {
 
 fn check_for(expected: &Expected, change: (&str, Value), now: u64) -> Result<Claims, TokenFlaw> {
     let mut claims = json!({
-        "iss": "https://id.example", "aud": ["other", "telematics"], "sub": "s", "exp": 1_000,
+        "iss": "https://id.example", "aud": ["other", "telematics"], "sub": "s", "exp": 1_000, "iat": 100,
     });
     claims[change.0] = change.1;
     let members = serde_json::from_value(claims).unwrap();

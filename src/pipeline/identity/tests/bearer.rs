@@ -1,6 +1,9 @@
 //! Where may a token stand, and in which form?
 
+use http::header::{CONTENT_TYPE, COOKIE};
+
 use super::*;
+use crate::pipeline::parameters;
 
 fn bearer_of(lines: &[&[u8]]) -> Result<String, Denial> {
     let mut headers = HeaderMap::new();
@@ -67,4 +70,37 @@ fn a_token_in_the_query_is_noticed() {
         assert!(carries_token(names.iter().copied()), "{names:?}");
     }
     assert!(!carries_token(["vin", "access", "token"].into_iter()));
+}
+
+#[test]
+fn a_second_token_in_a_cookie_or_a_form_is_refused() {
+    let world = world();
+    let token = world.a.sign(&header(), &claims());
+    let with_cookie = |cookie: &str| {
+        let mut head = head(&token, NOW);
+        let line = HeaderValue::try_from(cookie).unwrap();
+        head.headers.insert(COOKIE, line);
+        identify(&world.issuers, &surface(), &head).map(drop)
+    };
+    assert_eq!(with_cookie("PHPSESSID=a; token=b; access=c"), Ok(()));
+    let refused = Err(Denial::TokenInvalid(TokenFlaw::InCookie));
+    for cookie in [
+        "access_token=x",
+        "a=b; Access-Token=x",
+        "a=b;access%5Ftoken",
+    ] {
+        assert_eq!(with_cookie(cookie), refused, "{cookie}");
+    }
+    let form = |form: &str| {
+        let mut headers = HeaderMap::new();
+        let media = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(CONTENT_TYPE, media);
+        check_form(&parameters::judge(&headers, form.as_bytes()).unwrap())
+    };
+    assert_eq!(form("VIN=a&token=b"), Ok(()));
+    assert_eq!(form(""), Ok(()));
+    let refused = Err(Denial::TokenInvalid(TokenFlaw::InForm));
+    for text in ["access_token=x", "VIN=a&ACCESS_TOKEN=x", "access%5ftoken="] {
+        assert_eq!(form(text), refused, "{text}");
+    }
 }

@@ -263,3 +263,38 @@ fn a_fingerprint_changes_with_settings_and_keys() {
     let rotated = issuer(folder.path(), ISS, &[&two]);
     assert_ne!(first, fingerprint(&rotated));
 }
+
+/// RFC 7515, appendix A.3, and RFC 8037, appendices A.2 and A.4.
+#[test]
+fn the_examples_of_the_standards_verify() {
+    let examples = [
+        (
+            Algorithm::ES256,
+            json!({
+                "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            }),
+            "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
+            "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+        ),
+        (
+            Algorithm::EdDSA,
+            json!({
+                "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+            }),
+            "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc",
+            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+        ),
+    ];
+    jws::install();
+    let both = BTreeSet::from([file::Algorithm::ES256, file::Algorithm::EdDSA]);
+    for (algorithm, jwk, message, signature) in examples {
+        let set = KeySet::read(json!({ "keys": [jwk] }).to_string().as_bytes(), &both).unwrap();
+        let key = &set.iter().next().unwrap().decoding;
+        let verify = |message: &str| {
+            jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, algorithm).unwrap()
+        };
+        assert!(verify(message), "{algorithm:?}");
+        assert!(!verify(&message.replacen('e', "f", 1)), "{algorithm:?}");
+    }
+}
