@@ -143,7 +143,7 @@ async fn a_service_that_was_killed_makes_nobody_an_owner() {
     for buyer in ["bob", "carol"] {
         let address = house.service.address;
         let spare = Service::start(None).await;
-        drop(std::mem::replace(&mut house.service, spare)); // killed, with its connections
+        std::mem::replace(&mut house.service, spare).kill().await;
         for _ in 0..20 {
             let found = owner(&directory).await;
             assert!(found.is_err(), "unknown is not {found:?}");

@@ -15,6 +15,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
@@ -95,6 +96,7 @@ pub(super) struct Service {
     pub(super) address: SocketAddr,
     state: Arc<State>,
     serving: JoinHandle<()>,
+    stop: Arc<Notify>,
 }
 
 impl Drop for Service {
@@ -120,11 +122,15 @@ impl Service {
             most_at_once: AtomicUsize::new(0),
         });
         let address = listener.local_addr().unwrap();
-        let here = Arc::clone(&state);
+        let (here, stop) = (Arc::clone(&state), Arc::new(Notify::new()));
+        let stopped = Arc::clone(&stop);
         let serving = tokio::spawn(async move {
             let mut connections = JoinSet::new(); // they end with it
             loop {
-                let (stream, _) = listener.accept().await.unwrap();
+                let (stream, _) = tokio::select! {
+                    taken = listener.accept() => taken.unwrap(),
+                    () = stopped.notified() => return connections.shutdown().await,
+                };
                 let (state, tls) = (Arc::clone(&here), tls.clone());
                 connections.spawn(async move {
                     let Some(tls) = tls else {
@@ -140,7 +146,15 @@ impl Service {
             address,
             state,
             serving,
+            stop,
         }
+    }
+
+    /// Kills it, and returns when none of its connections is left to answer. Dropped, it is gone some
+    /// time soon.
+    pub(super) async fn kill(mut self) {
+        self.stop.notify_one();
+        (&mut self.serving).await.unwrap();
     }
 
     /// From now on; in turns where there are several.
