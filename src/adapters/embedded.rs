@@ -5,6 +5,7 @@
 //! line.
 
 mod index;
+mod opened;
 mod snapshot;
 mod writing;
 
@@ -18,8 +19,8 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 use redb::{
-    Builder, Database, DatabaseError, ReadOnlyTable, ReadableDatabase, ReadableTableMetadata,
-    StorageError, TableDefinition, TableError,
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTableMetadata, StorageError,
+    TableDefinition, TableError,
 };
 
 pub use crate::adapters::facts::import::{BadLine, BadLines, ImportError, ImportReport, Terms};
@@ -30,6 +31,7 @@ use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFa
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
 use index::INDEX;
+use opened::Opened;
 pub use snapshot::Snapshot;
 use writing::Tables;
 
@@ -54,7 +56,7 @@ pub struct EmbeddedDirectory {
     /// Bytes that an import sorts in memory.
     sorted: usize,
     /// `None` while a file that failed can't be opened again. Look-ups never wait for this lock.
-    database: RwLock<Option<Database>>,
+    opened: RwLock<Option<Opened>>,
 }
 
 impl fmt::Debug for EmbeddedDirectory {
@@ -80,12 +82,12 @@ impl EmbeddedDirectory {
             .mode(0o600)
             .open(file)
             .map_err(unopened)?;
-        let database = RwLock::new(Some(Self::open_database(file)?));
+        let opened = RwLock::new(Some(Self::open_file(file)?));
         let file = file.to_owned();
         let directory = Self {
             file,
             sorted: SORTED,
-            database,
+            opened,
         };
         // nobody else holds the file now, so an import that wrote these was killed
         if let Err(error) = intake::forget(&directory.room(Resume::Never).folder) {
@@ -94,7 +96,7 @@ impl EmbeddedDirectory {
         Ok(directory)
     }
 
-    fn open_database(file: &Path) -> Result<Database, String> {
+    fn open_file(file: &Path) -> Result<Opened, String> {
         let shown = file.display();
         let damaged = |why: &dyn fmt::Display| {
             format!(
@@ -103,8 +105,8 @@ impl EmbeddedDirectory {
             )
         };
         // redb trusts its pages: a file that something else has altered can make it panic.
-        match catch_unwind(AssertUnwindSafe(|| prepare(file))) {
-            Ok(Ok(database)) => Ok(database),
+        match catch_unwind(AssertUnwindSafe(|| prepare(file).map(Opened::new))) {
+            Ok(Ok(opened)) => Ok(opened),
             Ok(Err(OpenError::Held)) => Err(format!(
                 "the ownership directory `{shown}` is held by another process: \
                  stop it, or use its admin socket"
@@ -123,8 +125,11 @@ impl EmbeddedDirectory {
     /// `Malformed` for a record that can't be read, `Unreachable` for a file that can't.
     pub fn get(&self, vin: &Vin) -> Result<Option<VehicleFacts>, LookupError> {
         let key = key(vin).ok_or(LookupError::Malformed)?;
-        self.read(VEHICLES, |table| {
-            let found = table.get(&key).map_err(|_| LookupError::Unreachable)?;
+        self.read(|tables| {
+            let found = tables
+                .vehicles
+                .get(&key)
+                .map_err(|_| LookupError::Unreachable)?;
             found
                 .map(|bytes| record::decode(bytes.value()).ok_or(LookupError::Malformed))
                 .transpose()
@@ -136,8 +141,8 @@ impl EmbeddedDirectory {
     /// # Errors
     /// As for a vehicle.
     pub fn subject(&self, issuer: &str, subject: &str) -> Result<SubjectFacts, LookupError> {
-        self.read(SUBJECTS, |table| {
-            let found = table.get((issuer, subject));
+        self.read(|tables| {
+            let found = tables.subjects.get((issuer, subject));
             let found = found.map_err(|_| LookupError::Unreachable)?;
             found.map_or(Ok(SubjectFacts::default()), |bytes| {
                 record::decode_subject(bytes.value()).ok_or(LookupError::Malformed)
@@ -150,8 +155,10 @@ impl EmbeddedDirectory {
     /// # Errors
     /// As for a vehicle.
     pub fn alias(&self, alias: &Alias) -> Result<Option<Vin>, LookupError> {
-        self.read(ALIASES, |table| {
-            let found = table.get((alias.client.as_str(), alias.alias.as_str()));
+        self.read(|tables| {
+            let found = tables
+                .aliases
+                .get((alias.client.as_str(), alias.alias.as_str()));
             let found = found.map_err(|_| LookupError::Unreachable)?;
             let vin = |key: &Key| Vin::read(std::str::from_utf8(key).ok()?).ok();
             found
@@ -165,13 +172,16 @@ impl EmbeddedDirectory {
     /// # Errors
     /// As for a vehicle.
     pub fn indexed(&self, key: &IndexKey, most: usize) -> Result<Hints, LookupError> {
-        self.read(INDEX, |rows| index::find(rows, key, most))
+        self.read(|tables| index::find(&tables.index, key, most))
     }
 
     #[cfg(test)]
     fn index_rows(&self) -> u64 {
-        let count = |table: &ReadOnlyTable<_, _>| table.len().map_err(|_| LookupError::Unreachable);
-        self.read(INDEX, count).unwrap_or(u64::MAX)
+        let count = |tables: &opened::Tables| {
+            let rows = tables.index.len();
+            rows.map_err(|_| LookupError::Unreachable)
+        };
+        self.read(count).unwrap_or(u64::MAX)
     }
 
     /// How many vehicles it knows.
@@ -179,16 +189,18 @@ impl EmbeddedDirectory {
     /// # Errors
     /// `Unreachable` for a file that can't be read.
     pub fn count(&self) -> Result<u64, LookupError> {
-        self.read(VEHICLES, |table| {
-            table.len().map_err(|_| LookupError::Unreachable)
+        self.read(|tables| {
+            let vehicles = tables.vehicles.len();
+            vehicles.map_err(|_| LookupError::Unreachable)
         })
     }
 
     /// After a write that failed, such as on a full disk, redb serves no page that it doesn't hold in
     /// memory, until its file is opened anew.
-    fn renew(&self, mut held: RwLockWriteGuard<'_, Option<Database>>) {
-        let sound = |database: &Database| {
-            catch_unwind(AssertUnwindSafe(|| database.begin_write().is_ok())).unwrap_or(false)
+    fn renew(&self, mut held: RwLockWriteGuard<'_, Option<Opened>>) {
+        let sound = |opened: &Opened| {
+            let writable = || opened.database().begin_write().is_ok();
+            catch_unwind(AssertUnwindSafe(writable)).unwrap_or(false)
         };
         if held.as_ref().is_some_and(sound) {
             return;
@@ -198,39 +210,30 @@ impl EmbeddedDirectory {
         if catch_unwind(AssertUnwindSafe(|| drop(old))).is_err() {
             tracing::error!("the ownership directory could not be closed");
         }
-        match Self::open_database(&self.file) {
-            Ok(database) => *held = Some(database),
+        match Self::open_file(&self.file) {
+            Ok(opened) => *held = Some(opened),
             Err(error) => tracing::error!(%error, "the ownership directory can't be opened again"),
         }
     }
 
-    /// The database, opened again if it failed before.
-    fn opened(&self) -> Result<RwLockReadGuard<'_, Option<Database>>, LookupError> {
-        let held = || {
-            self.database
-                .try_read()
-                .map_err(|_| LookupError::Unreachable)
-        };
+    /// The file, opened again if it failed before.
+    fn opened(&self) -> Result<RwLockReadGuard<'_, Option<Opened>>, LookupError> {
+        let held = || self.opened.try_read().map_err(|_| LookupError::Unreachable);
         if held()?.is_none()
-            && let Ok(held) = self.database.try_write()
+            && let Ok(held) = self.opened.try_write()
         {
             self.renew(held);
         }
         held()
     }
 
-    fn read<K: redb::Key, V: redb::Value, T>(
+    fn read<T>(
         &self,
-        table: TableDefinition<'static, K, V>,
-        look: impl FnOnce(&ReadOnlyTable<K, V>) -> Result<T, LookupError>,
+        look: impl FnOnce(&opened::Tables) -> Result<T, LookupError>,
     ) -> Result<T, LookupError> {
         let read = || {
             let opened = self.opened()?;
-            let database = opened.as_ref().ok_or(LookupError::Unreachable)?;
-            let transaction = database.begin_read();
-            let transaction = transaction.map_err(|_| LookupError::Unreachable)?;
-            let table = transaction.open_table(table);
-            look(&table.map_err(|_| LookupError::Unreachable)?)
+            opened.as_ref().ok_or(LookupError::Unreachable)?.look(look)
         };
         // A page damaged since it was opened can make redb panic: that look-up fails, no other.
         catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(LookupError::Unreachable))

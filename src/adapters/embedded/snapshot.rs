@@ -42,8 +42,8 @@ impl EmbeddedDirectory {
         let read = || {
             // Not held for as long as the snapshot lives: a file that failed can be opened anew.
             let opened = self.opened()?;
-            let database = opened.as_ref().ok_or(LookupError::Unreachable)?;
-            let transaction = database.begin_read();
+            let opened = opened.as_ref().ok_or(LookupError::Unreachable)?;
+            let transaction = opened.database().begin_read();
             transaction.map_err(|_| LookupError::Unreachable)
         };
         let begun = catch_unwind(AssertUnwindSafe(read));

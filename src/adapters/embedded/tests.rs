@@ -1,5 +1,6 @@
 //! Does the file keep what it was given, and say so when it can't?
 
+mod current;
 mod exported;
 mod indexed;
 mod overlapped;
@@ -287,12 +288,13 @@ async fn a_record_that_cannot_be_read_is_malformed_not_absent() {
     let directory = EmbeddedDirectory::open(&file).unwrap();
     {
         let opened = directory.opened().unwrap();
-        let transaction = opened.as_ref().unwrap().begin_write().unwrap();
+        let opened = opened.as_ref().unwrap();
+        let transaction = opened.database().begin_write().unwrap();
         let mut table = transaction.open_table(VEHICLES).unwrap();
         let unreadable = b"\x02[]".as_slice();
         table.insert(&key(&vin(1)).unwrap(), unreadable).unwrap();
         drop(table);
-        transaction.commit().unwrap();
+        opened.commit(transaction).unwrap();
     }
     assert_eq!(directory.find(&vin(1)).await, Err(LookupError::Malformed));
     assert_eq!(directory.find(&vin(2)).await, Ok(None));

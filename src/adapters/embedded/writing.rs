@@ -63,7 +63,7 @@ impl EmbeddedDirectory {
         let imported = catch_unwind(AssertUnwindSafe(|| self.write(intake)))
             .unwrap_or_else(|_| Err(unwritable("its pages don't fit together")));
         if matches!(imported, Err(ImportError::Store(_)))
-            && let Ok(held) = self.database.write()
+            && let Ok(held) = self.opened.write()
         {
             self.renew(held);
         }
@@ -102,7 +102,7 @@ impl EmbeddedDirectory {
         let changed = catch_unwind(AssertUnwindSafe(|| self.write_one(vin, make)))
             .unwrap_or_else(|_| Err(unchanged("its pages don't fit together")));
         if matches!(changed, Err(Unchanged::Store(_)))
-            && let Ok(held) = self.database.write()
+            && let Ok(held) = self.opened.write()
         {
             self.renew(held);
         }
@@ -115,9 +115,9 @@ impl EmbeddedDirectory {
         make: impl Fn(Option<VehicleFacts>) -> Result<Option<VehicleFacts>, Flaw>,
     ) -> Result<(), Unchanged<Flaw>> {
         let opened = self.opened();
-        let database = opened.as_ref().ok().and_then(|opened| opened.as_ref());
-        let database = database.ok_or_else(|| unchanged("it could not be opened"))?;
-        let transaction = database.begin_write().map_err(unchanged)?;
+        let opened = opened.as_ref().ok().and_then(|opened| opened.as_ref());
+        let opened = opened.ok_or_else(|| unchanged("it could not be opened"))?;
+        let transaction = opened.database().begin_write().map_err(unchanged)?;
         {
             let mut tables = Tables::open(&transaction).map_err(unchanged)?;
             let key = key(vin).ok_or_else(|| unchanged("not a VIN"))?;
@@ -133,15 +133,15 @@ impl EmbeddedDirectory {
             let put = tables.put(&key, facts.as_ref(), bytes.as_deref());
             put.map_err(unchanged)?;
         }
-        transaction.commit().map_err(unchanged)
+        opened.commit(transaction).map_err(unchanged)
     }
 
     fn write(&self, intake: &mut Intake<'_>) -> Result<ImportReport, ImportError> {
         let opened = self.opened();
-        let database = opened.as_ref().ok().and_then(|opened| opened.as_ref());
-        let database = database.ok_or_else(|| unwritable("it could not be opened"))?;
+        let opened = opened.as_ref().ok().and_then(|opened| opened.as_ref());
+        let opened = opened.ok_or_else(|| unwritable("it could not be opened"))?;
         // From here on nobody changes anything: what is revoked while lines are read comes after them.
-        let transaction = database.begin_write().map_err(unwritable)?;
+        let transaction = opened.database().begin_write().map_err(unwritable)?;
         let mut gathered =
             intake::gather(intake, self.room(intake.resume), Some(record::index_key))?;
         if intake.others == Others::Go {
@@ -161,7 +161,7 @@ impl EmbeddedDirectory {
             let why = "an empty snapshot would forget every vehicle: nothing was changed";
             return Err(ImportError::Refused(why.to_owned()));
         }
-        transaction.commit().map_err(unwritable)?;
+        opened.commit(transaction).map_err(unwritable)?;
         gathered.end();
         Ok(report)
     }
