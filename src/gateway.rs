@@ -183,6 +183,7 @@ impl Gateway {
         if !empty {
             session.write_response_body(Some(answer.body), true).await?;
         }
+        exchange.end(None); // its record and its time don't wait for the rest of what the client sends
         body::drain(session.as_downstream_mut()).await;
         Ok(())
     }
@@ -385,8 +386,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, _: &mut Session, error: Option<&Error>, exchange: &mut Exchange) {
-        let outcome = exchange.outcome(error);
-        exchange.finish(&outcome);
+        exchange.end(error);
         connection::request_done();
     }
 

@@ -29,8 +29,8 @@ pub(super) fn announced_length(session: &ServerSession) -> Option<u64> {
 /// more (RFC 9113, section 6.9.2).
 const DRAINED_BYTES: usize = 65_535;
 
-/// How long the rest of a refused body is waited for.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the rest of a refused body is waited for: a few round trips of a bad mobile network.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads what is left of a refused request's body, and throws it away.
 ///

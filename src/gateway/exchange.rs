@@ -191,7 +191,7 @@ impl Exchange {
     }
 
     /// How what was forwarded ended.
-    pub(super) fn outcome(&mut self, error: Option<&pingora::Error>) -> Outcome {
+    fn outcome(&mut self, error: Option<&pingora::Error>) -> Outcome {
         match (self.denial.take(), self.cut_by()) {
             (Some(denial), _) => Outcome::Denied(denial),
             (None, Some(denial)) => Outcome::Cut(denial),
@@ -222,6 +222,12 @@ impl Exchange {
     pub(super) fn upstream(&self) -> Option<&Upstream> {
         let permit = self.permit.as_ref()?;
         self.rules.upstreams.get(&permit.route().upstream)
+    }
+
+    /// It ended, with this error of the proxy's if there was one; a second call does nothing.
+    pub(super) fn end(&mut self, error: Option<&pingora::Error>) {
+        let outcome = self.outcome(error);
+        self.finish(&outcome);
     }
 
     /// Writes the one record and the metrics; a second call does nothing.

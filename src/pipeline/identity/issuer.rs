@@ -191,9 +191,6 @@ fn check(name: &str, settings: &file::Issuer, mistakes: &mut Mistakes) {
     if settings.clock_skew.get() > MOST_CLOCK_SKEW {
         wrong("clock_skew", "may be `60s` at most");
     }
-    if settings.max_lifetime.get().is_zero() {
-        wrong("max_lifetime", "must be above zero");
-    }
 }
 
 /// What jsonwebtoken checks, one for each algorithm, so that a token's `alg` never chooses.

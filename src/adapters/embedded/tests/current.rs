@@ -35,6 +35,8 @@ fn a_sale_stands_whoever_else_commits_at_the_same_time() {
         let opened = opened.as_ref().unwrap();
         let transaction = opened.database().begin_write().unwrap();
         let committed = opened.commit_and(transaction, || {
+            // meanwhile no tables stand open
+            assert_eq!(owner(directory, 1).as_deref(), Some("alice"));
             go.send(()).unwrap();
             // the other one waits for this, so this can't wait for ever
             done.recv_timeout(Duration::from_millis(500)).ok();

@@ -248,7 +248,7 @@ fn a_fingerprint_changes_with_settings_and_keys() {
     };
     let first = fingerprint(&base);
     assert_eq!(first, fingerprint(&base));
-    let mut changed = vec![base.clone(); 8];
+    let mut changed = vec![base.clone(); 9];
     changed[0].audiences.push("more".to_owned());
     changed[1].algorithms.insert(file::Algorithm::EdDSA);
     changed[2].principal = file::PrincipalSource::Fixed(PrincipalKind::Agent);
@@ -257,6 +257,7 @@ fn a_fingerprint_changes_with_settings_and_keys() {
     changed[5].clock_skew = Span::from_secs(6);
     changed[6].roles_claim = Some("roles".to_owned());
     changed[7].strong_acr.push("mfa".to_owned());
+    changed[8].max_lifetime = Span::from_secs(3_601);
     for settings in &changed {
         assert_ne!(first, fingerprint(settings), "{settings:?}");
     }
