@@ -5,6 +5,7 @@ pub mod contact;
 pub mod directory;
 pub mod embedded;
 pub mod kept;
+pub mod result_keys;
 pub mod door;
 pub mod ledger;
 pub mod audit_log;
@@ -18,3 +19,5 @@ pub mod http;
 mod directory_contract;
 #[cfg(test)]
 mod fleet_contract;
+#[cfg(test)]
+mod result_keys_contract;

@@ -101,6 +101,7 @@ pub enum HeadFlaw {
     Syntax,
     ActionMissing,
     ActionUnknown,
+    ResultKey,
     Handshake,
     Frame,
 }
@@ -152,6 +153,8 @@ pub enum AccessFlaw {
     Forbidden,
     /// A policy could not be evaluated: an error is a no.
     PolicyError,
+    /// A poll with a key that was not given out to who polls for that vehicle.
+    ResultKeyUnknown,
     /// A page of another origin began a WebSocket.
     ForeignOrigin,
     /// The gateway's own question to itself, which no switch refused.
@@ -191,6 +194,7 @@ pub struct ClosedBy {
 )]
 pub enum Dependency {
     Directory,
+    ResultKeys,
     Ledger,
     Audit,
     Assertion,

@@ -13,6 +13,7 @@ pub mod in_flight;
 mod notice;
 mod rehearsal;
 mod response;
+mod result_key;
 mod upstream;
 mod visible;
 mod websocket;
@@ -328,8 +329,7 @@ impl ProxyHttp for Gateway {
         end_of_stream: bool,
         exchange: &mut Exchange,
     ) -> Result<Option<Duration>> {
-        visible::guard(body, exchange, end_of_stream);
-        notice::place(body, exchange); // after the guard: an operator's words are not masked
+        response::pass(body, exchange, end_of_stream);
         Ok(None)
     }
 

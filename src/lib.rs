@@ -17,7 +17,7 @@
 //! | [`prober`] | synthetic requests through this replica's own data path |
 //! | [`drill`] | closures exercised on a stand-in, and when that was |
 //! | [`edge`] | sockets, TLS, the accept loop, drain, the ops listener |
-//! | [`adapters`] | implementations of ports: ownership store, door, ledger, audit log, the fleet's store |
+//! | [`adapters`] | implementations of ports: ownership store, result keys, door, ledger, audit log, the fleet's store |
 //! | [`config`] | the configuration as written, its mistakes, its schema |
 //! | [`admin`] | the operators' API, on a Unix socket and by client certificate; who may do what |
 //! | `prove` | what the policies never allow and never refuse, with a solver; feature `prove` |
@@ -37,6 +37,7 @@
 //!   newest board, just before the first byte goes upstream, can only deny.
 //! - "Not yours" and "doesn't exist" are one answer; so is a policy's no.
 //! - A Cedar error is a no. A switch only removes access.
+//! - A poll belongs to the person and the vehicle of the command that its key was given out for.
 //! - Gateway and upstream read the same request: what can be read in two ways is refused.
 //! - A WebSocket is one request for as long as it is open: what would refuse it anew ends it.
 //! - One decision, one audit record. No VIN, subject or secret in a log.

@@ -21,6 +21,7 @@ pub mod action;
 pub mod vehicle;
 pub mod ownership;
 pub mod policy;
+pub mod result_key;
 pub mod quota;
 pub mod forward;
 pub mod guard;

@@ -63,6 +63,8 @@ pub struct Rules {
     pub regions: Regions,
     /// All regions of the configuration.
     pub region_names: BTreeSet<Arc<str>>,
+    /// How long a result key counts.
+    pub result_key_lifetime: Duration,
     /// Charged by sign-ins at an entrance that is being restored.
     pub restoring_logins: Arc<QuotaPolicy>,
 }
@@ -166,8 +168,15 @@ pub fn build_from(loaded: &Loaded, files: &Files) -> Result<Rules, Mistakes> {
             .keys()
             .map(|name| Arc::from(name.as_str()))
             .collect(),
+        result_key_lifetime: result_key_lifetime(config),
         restoring_logins: Arc::new(entrances::restoring_logins(config)),
     })
+}
+
+/// Without the settings no route gives a key out.
+fn result_key_lifetime(config: &ConfigFile) -> Duration {
+    let settings = config.result_keys.as_ref();
+    settings.map_or(Duration::ZERO, |settings| settings.lifetime.get())
 }
 
 fn read_pseudonyms(loaded: &Loaded, mistakes: &mut Mistakes) -> Option<Pseudonyms> {
@@ -296,6 +305,7 @@ fn route(
         where_: entry.where_.clone(),
         action: entry.action.clone(),
         vehicle: entry.vehicle.place(),
+        result_key: entry.result_key.clone(),
         guarded: entry.is_guarded(),
         identity_required: entry.identity == IdentityNeed::Required,
         off: entry.off.as_deref().map(Arc::from),

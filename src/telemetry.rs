@@ -125,6 +125,7 @@ pub struct Telemetry {
     reloads: Counter<u64>,
     notices: Counter<u64>,
     fuses: Counter<u64>,
+    result_keys_lost: Counter<u64>,
     troubles: Troubles,
     /// The registry only points at it.
     _provider: SdkMeterProvider,
@@ -171,6 +172,11 @@ impl Telemetry {
                 "Pages that were to carry a notice, by whether a place for it was found",
             ),
             fuses: counter(&meter, "vingate.fuse.blown", "Closures that a fuse made"),
+            result_keys_lost: counter(
+                &meter,
+                "vingate.result_keys.lost",
+                "Result keys that could not be kept for all replicas: their polls may be refused",
+            ),
             troubles: Troubles::default(),
             registry,
             meter,
@@ -229,6 +235,11 @@ impl Telemetry {
     /// Counts one reload.
     pub fn reloaded(&self, reload: Reload) {
         self.reloads.add(1, &[result(reload)]);
+    }
+
+    /// Counts one result key that was given out and could not be kept where all replicas find it.
+    pub fn result_key_lost(&self, on: Option<&Route>) {
+        self.result_keys_lost.add(1, &[route(on)]);
     }
 
     /// Counts one page that a notice was to stand in.

@@ -99,6 +99,35 @@ fn owner_logs_in_reads_the_battery_and_starts_and_stops_climate() {
 }
 
 #[test]
+fn a_key_that_the_owner_was_not_given_is_one_clean_error_and_reaches_nothing() {
+    let demo = Demo::start(&[]);
+    let app = App {
+        demo: &demo,
+        url: "GATEWAY_URL",
+        user: "owner",
+        token: Some("OWNER_TOKEN"),
+        vin: "OWNER_VIN",
+    };
+    let calls = app.run("everything.py", &[]);
+    for poll in [
+        "get_status_from_update",
+        "get_start_climate_control_result",
+        "get_stop_climate_control_result",
+        "get_status_from_location",
+    ] {
+        assert_eq!(calls[poll]["raised"], "CarwingsError", "{poll}: {calls}");
+        assert_eq!(calls[poll]["requests"], 1, "{poll}: {calls}");
+    }
+    assert_eq!(
+        calls["start_climate_control"]["raised"],
+        Value::Null,
+        "{calls}"
+    );
+    let polled = |entry: &Value| entry["body"].as_str().unwrap().contains("resultKey");
+    assert!(!demo.estate_log().iter().any(polled));
+}
+
+#[test]
 fn stranger_gets_one_clean_error_a_call_and_reaches_nothing() {
     let demo = Demo::start(&[]);
     let app = App {

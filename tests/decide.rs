@@ -13,6 +13,8 @@ mod ports;
 mod facts;
 #[path = "decide/lists.rs"]
 mod lists;
+#[path = "decide/polls.rs"]
+mod polls;
 #[path = "decide/references.rs"]
 mod references;
 #[path = "decide/region.rs"]

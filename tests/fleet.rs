@@ -22,6 +22,8 @@ mod outages;
 mod service;
 #[path = "fleet/ownership.rs"]
 mod ownership;
+#[path = "fleet/polls.rs"]
+mod polls;
 #[path = "fleet/lies.rs"]
 mod lies;
 #[path = "fleet/files.rs"]

@@ -45,6 +45,8 @@ mod unbuilt;
 mod status;
 #[path = "gateway/lists.rs"]
 mod lists;
+#[path = "gateway/polls.rs"]
+mod polls;
 #[path = "gateway/references.rs"]
 mod references;
 

@@ -5,6 +5,9 @@
     reason = "helpers of a test may fail it"
 )]
 
+#[path = "leaf_routes/polls.rs"]
+mod polls;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -337,18 +340,6 @@ fn a_surface_without_issuers_has_no_open_route() {
             "{name}"
         );
     }
-}
-
-#[test]
-fn polls_do_not_charge_what_commands_charge() {
-    let routes = routes();
-    let charged = |polls: bool| -> BTreeSet<String> {
-        let is_poll = |route: &RouteEntry| route.id.contains("-result");
-        let chosen = routes.iter().filter(|(_, route)| is_poll(route) == polls);
-        chosen.flat_map(|(_, route)| route.quotas.clone()).collect()
-    };
-    assert_eq!(charged(true), BTreeSet::from(["polls".to_owned()]));
-    assert!(!charged(false).contains("polls"));
 }
 
 #[test]

@@ -30,6 +30,7 @@ use vingate::adapters::audit_log::AuditLog;
 use vingate::adapters::door::LocalDoor;
 use vingate::adapters::embedded::{BadLines, EmbeddedDirectory, Terms};
 use vingate::adapters::ledger::LocalLedger;
+use vingate::adapters::result_keys::LocalResultKeys;
 use vingate::chain::ChainKey;
 use vingate::edge::{self, Connections, Doorway};
 use vingate::gateway::Shared;
@@ -161,6 +162,7 @@ impl House {
             switchboard: Arc::clone(&switchboard),
             ports: Ports {
                 directory: Arc::new(directory(&folder)),
+                result_keys: Arc::new(LocalResultKeys::new().unwrap()),
                 door: Arc::new(LocalDoor::new(&config.door)),
                 ledger: Arc::new(LocalLedger::new(1_000)),
                 audit: Arc::<AuditLog>::clone(&audit),

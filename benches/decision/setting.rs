@@ -11,6 +11,7 @@ use uuid::Uuid;
 use vingate::adapters::door::LocalDoor;
 use vingate::adapters::embedded::{BadLines, EmbeddedDirectory, Terms};
 use vingate::adapters::ledger::LocalLedger;
+use vingate::adapters::result_keys::LocalResultKeys;
 use vingate::config::file::Door as DoorSettings;
 use vingate::denial::Denial;
 use vingate::pipeline::RequestHead;
@@ -113,6 +114,7 @@ impl Setting {
         };
         let ports = Ports {
             directory: Arc::new(directory(&folder, [VIN.to_owned()].into_iter())),
+            result_keys: Arc::new(LocalResultKeys::new().unwrap()),
             door: Arc::new(LocalDoor::new(&door)),
             ledger: Arc::new(LocalLedger::new(100_000)),
             audit: Arc::new(Nowhere),

@@ -15,6 +15,7 @@ mod flaw;
 mod target;
 mod link;
 mod hints;
+mod result_keys;
 
 use std::fmt;
 use std::time::Duration;
@@ -23,10 +24,12 @@ use async_trait::async_trait;
 use redis::cmd;
 
 use crate::config::file::Redis;
+use crate::pipeline::ports::LookupError;
 use crate::switchboard::fleet::{FleetError, FleetStore, Topic};
 use calls::{Calls, script};
 pub use directory::RedisDirectory;
 use hints::Hints;
+pub use result_keys::RedisResultKeys;
 
 /// Most entries that are read: ten times a very bad day.
 const MOST_FIELDS: u32 = 200_000;
@@ -174,6 +177,17 @@ impl FleetStore for RedisFleet {
 
     async fn hinted(&self) {
         self.hints.heard().await;
+    }
+}
+
+/// A failure, as a decision sees it.
+fn lookup(error: FleetError) -> LookupError {
+    match error {
+        FleetError::TimedOut => LookupError::TimedOut,
+        FleetError::Malformed => LookupError::Malformed,
+        FleetError::Unreachable | FleetError::Refused | FleetError::ReadOnly | FleetError::Full => {
+            LookupError::Unreachable
+        }
     }
 }
 

@@ -180,6 +180,7 @@ impl House {
         let rules = Arc::new(ArcSwap::from_pointee(rules));
         let ports = Ports {
             directory: directory.port(),
+            result_keys: fleet::result_keys(config, aside)?,
             door: Arc::new(LocalDoor::new(&config.door)),
             ledger: Arc::new(LocalLedger::new(LEDGER_CELLS)),
             audit: Arc::<AuditLog>::clone(&audit),

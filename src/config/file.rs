@@ -12,6 +12,7 @@ mod ownership;
 mod ownership_lookups;
 mod ownership_map;
 mod redis;
+mod result_keys;
 mod switches;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub use ownership_lookups::{AliasVehicle, CaseVehicle, OwnershipLookups, Subject
 pub use ownership_map::{
     CaseMap, ConsentMap, DriverMap, NotTold, Suspension, VehicleMap, WorkOrderMap,
 };
+pub use result_keys::{ResultKeyStore, ResultKeys};
 pub use switches::{SwitchStore, Switches};
 
 /// `vingate.toml`. Relative paths are relative to the file they stand in.
@@ -88,6 +90,8 @@ pub struct ConfigFile {
     pub switches: Switches,
     /// What a fleet shares.
     pub redis: Option<Redis>,
+    /// Who was given which result key. Needed where a route has one.
+    pub result_keys: Option<ResultKeys>,
     /// What may close by itself; nothing unless it stands here.
     #[serde(default)]
     pub fuses: BTreeMap<String, Fuse>,

@@ -8,6 +8,7 @@ mod fuses;
 mod ownership;
 mod path;
 mod references;
+mod result_keys;
 mod route;
 mod store;
 mod websocket;
@@ -33,7 +34,7 @@ const NAMED: [&str; 5] = ["surfaces", "issuers", "upstreams", "quotas", "fuses"]
 const SEALED: [(&str, &str); 2] = [("store", "redis"), ("baseline_file", "")];
 
 /// Durations of which none makes no sense.
-pub(crate) const ABOVE_ZERO: [&str; 18] = [
+pub(crate) const ABOVE_ZERO: [&str; 19] = [
     "/issuers/*/max_lifetime",
     "/fuses/*/window",
     "/fuses/*/for",
@@ -47,6 +48,7 @@ pub(crate) const ABOVE_ZERO: [&str; 18] = [
     "/limits/drain_timeout",
     "/limits/websocket_idle",
     "/redis/timeout",
+    "/result_keys/lifetime",
     "/ownership/keep/max_age",
     "/ownership/keep/absent_max_age",
     "/ownership/http/timeout",

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::config::ConfigFile;
+use crate::config::file::ResultKeyStore;
 
 /// Keys whose values differ and that only a restart takes up.
 pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
@@ -20,6 +21,9 @@ pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
     fn directory(config: &ConfigFile) -> Option<&Path> {
         let bundles = config.bundles.as_ref(); // keys, and what is insisted on, are taken up
         bundles.map(|bundles| bundles.directory.as_path())
+    }
+    fn store(config: &ConfigFile) -> Option<ResultKeyStore> {
+        config.result_keys.as_ref().map(|keys| keys.store) // the lifetime is taken up
     }
     let (was, is) = (started, now);
     let settings = [
@@ -34,6 +38,7 @@ pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
         ("bundles.directory", directory(was) != directory(is)),
         ("switches", differ(&was.switches, &is.switches)),
         ("redis", differ(&was.redis, &is.redis)),
+        ("result_keys.store", store(was) != store(is)),
         ("fuses", differ(&was.fuses, &is.fuses)),
         (
             "limits.connections",
@@ -81,6 +86,20 @@ mod tests {
     fn what_a_reload_takes_up_needs_no_restart() {
         assert!(needed(&config(1, 1), &config(1, 2)).is_empty());
         assert_eq!(needed(&config(1, 1), &config(2, 1)), ["door"]);
+    }
+
+    #[test]
+    fn where_result_keys_are_kept_needs_one_and_for_how_long_does_not() {
+        let settings = |text: &str| ConfigFile {
+            result_keys: toml::from_str(text).ok(),
+            ..config(1, 1)
+        };
+        let local = settings("store = \"local\"");
+        let shorter = settings("store = \"local\"\nlifetime = \"5m\"");
+        let redis = settings("store = \"redis\"");
+        assert!(needed(&local, &shorter).is_empty());
+        assert_eq!(needed(&local, &redis), ["result_keys.store"]);
+        assert_eq!(needed(&config(1, 1), &redis), ["result_keys.store"]);
     }
 
     #[test]

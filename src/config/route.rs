@@ -36,6 +36,9 @@ pub struct RouteEntry {
     pub action: ActionSource,
     /// Where the vehicle is named, or `"none"` with `because`.
     pub vehicle: VehicleSource,
+    /// Where the key under which a command's result is polled stands: in the answer of the command, or
+    /// in the request of a poll, which is let through for who was given that key for that vehicle.
+    pub result_key: Option<ResultKeyPlace>,
     /// Who may come without a token: nobody, unless it says `"none"` with `because`.
     #[serde(default)]
     pub identity: IdentityNeed,
@@ -181,9 +184,9 @@ pub enum VehicleReference {
     /// JSON pointer (RFC 6901) to its VIN.
     Json(#[schemars(length(min = 1))] String),
     /// Place of a partner's alias: it means a vehicle to the verified client alone.
-    Alias(VehiclePlace),
+    Alias(RequestPlace),
     /// Place of a roadside case: it means a vehicle to the verified agent alone.
-    Case(VehiclePlace),
+    Case(RequestPlace),
 }
 
 /// What names the vehicle.
@@ -199,17 +202,17 @@ pub enum ReferenceKind {
 
 impl VehicleSource {
     /// What names the vehicle and where, unless none is named.
-    pub fn place(&self) -> Option<(ReferenceKind, VehiclePlace)> {
+    pub fn place(&self) -> Option<(ReferenceKind, RequestPlace)> {
         let Self::Named(reference) = self else {
             return None;
         };
         let vin = |place| (ReferenceKind::Vin, place);
         Some(match reference.clone() {
-            VehicleReference::Path(name) => vin(VehiclePlace::Path(name)),
-            VehicleReference::Query(name) => vin(VehiclePlace::Query(name)),
-            VehicleReference::Header(name) => vin(VehiclePlace::Header(name)),
-            VehicleReference::Form(name) => vin(VehiclePlace::Form(name)),
-            VehicleReference::Json(pointer) => vin(VehiclePlace::Json(pointer)),
+            VehicleReference::Path(name) => vin(RequestPlace::Path(name)),
+            VehicleReference::Query(name) => vin(RequestPlace::Query(name)),
+            VehicleReference::Header(name) => vin(RequestPlace::Header(name)),
+            VehicleReference::Form(name) => vin(RequestPlace::Form(name)),
+            VehicleReference::Json(pointer) => vin(RequestPlace::Json(pointer)),
             VehicleReference::Alias(place) => (ReferenceKind::Alias, place),
             VehicleReference::Case(place) => (ReferenceKind::Case, place),
         })
@@ -227,7 +230,7 @@ pub enum NoVehicle {
 /// A place in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum VehiclePlace {
+pub enum RequestPlace {
     /// Path parameter.
     Path(#[schemars(length(min = 1))] String),
     /// Query parameter.
@@ -238,6 +241,48 @@ pub enum VehiclePlace {
     Form(#[schemars(length(min = 1))] String),
     /// JSON pointer (RFC 6901).
     Json(#[schemars(length(min = 1))] String),
+}
+
+/// Where a result key stands.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ResultKeyPlace {
+    /// JSON pointer (RFC 6901) into the answer: the route gives keys out.
+    Answer(#[schemars(length(min = 1))] String),
+    /// Path parameter of a poll.
+    Path(#[schemars(length(min = 1))] String),
+    /// Query parameter of a poll.
+    Query(#[schemars(length(min = 1))] String),
+    /// Header field of a poll.
+    Header(#[schemars(length(min = 1))] String),
+    /// Form field of a poll.
+    Form(#[schemars(length(min = 1))] String),
+    /// JSON pointer (RFC 6901) into the body of a poll.
+    Json(#[schemars(length(min = 1))] String),
+}
+
+impl ResultKeyPlace {
+    /// JSON pointer to the key that an answer gives out.
+    pub fn given_out(&self) -> Option<&str> {
+        match self {
+            Self::Answer(pointer) => Some(pointer),
+            Self::Path(_) | Self::Query(_) | Self::Header(_) | Self::Form(_) | Self::Json(_) => {
+                None
+            }
+        }
+    }
+
+    /// Place of the key that a poll presents.
+    pub fn presented(&self) -> Option<RequestPlace> {
+        Some(match self.clone() {
+            Self::Answer(_) => return None,
+            Self::Path(name) => RequestPlace::Path(name),
+            Self::Query(name) => RequestPlace::Query(name),
+            Self::Header(name) => RequestPlace::Header(name),
+            Self::Form(name) => RequestPlace::Form(name),
+            Self::Json(pointer) => RequestPlace::Json(pointer),
+        })
+    }
 }
 
 /// Whether an identity is needed.

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
 use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
@@ -19,7 +20,7 @@ use crate::pipeline::audit::{self, Facts, Outcome};
 use crate::pipeline::decide::Permit;
 use crate::pipeline::guard::Guard;
 use crate::pipeline::notice::Placer;
-use crate::pipeline::ports::{AuditSlot, OwnershipDirectory};
+use crate::pipeline::ports::{AuditSlot, OwnershipDirectory, ResultKeys};
 use crate::pipeline::route::Route;
 use crate::pipeline::{Findings, RequestHead};
 use crate::rules::{Rules, Upstream};
@@ -31,6 +32,7 @@ use super::Shared;
 use super::form::{Form, GrpcStatus};
 use super::in_flight::CutBy;
 use super::notice;
+use super::result_key;
 use super::websocket::{self, Begun};
 
 /// The group of actions by which devices report.
@@ -59,6 +61,8 @@ pub struct Exchange {
     pub permit: Option<Arc<Permit>>,
     /// Reads the answer of a request about a vehicle.
     pub guard: Option<Guard>,
+    /// What is held back of an answer that gives a result key out.
+    pub(super) held: Option<BytesMut>,
     /// Places the notice in its page, if there is one.
     pub placer: Option<Placer>,
     /// Why it was refused, if it was.
@@ -97,6 +101,7 @@ impl Exchange {
             findings: Findings::default(),
             permit: None,
             guard: None,
+            held: None,
             placer: None,
             websocket: None,
             cut_by: None,
@@ -168,6 +173,7 @@ impl Exchange {
     /// # Errors
     /// There is no place for one more WebSocket.
     pub(super) fn permitted(&mut self, permit: Permit) -> Result<(), Denial> {
+        self.held = result_key::begin(&permit);
         let permit = Arc::new(permit);
         self.permit = Some(Arc::clone(&permit));
         let in_flight = &self.shared.in_flight;
@@ -209,6 +215,18 @@ impl Exchange {
     /// Whom to ask about vehicles.
     pub(super) fn directory(&self) -> &dyn OwnershipDirectory {
         &*self.shared.ports.directory
+    }
+
+    /// Where result keys are kept.
+    pub(super) fn result_keys(&self) -> &dyn ResultKeys {
+        &*self.shared.ports.result_keys
+    }
+
+    /// A result key was given out and can't be polled with everywhere.
+    pub(super) fn result_key_lost(&self) {
+        self.shared
+            .telemetry
+            .result_key_lost(self.findings.situation.route.as_deref());
     }
 
     /// Whether it is known not to do anything: not even that it was not permitted.

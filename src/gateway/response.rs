@@ -7,7 +7,7 @@ use http::{HeaderValue, header};
 use pingora::http::ResponseHeader;
 
 use crate::denial::ResponseFlaw;
-use crate::gateway::{Exchange, visible, websocket};
+use crate::gateway::{Exchange, notice, result_key, visible, websocket};
 use crate::pipeline::guard::Guard;
 
 /// Fields that are between the gateway and its upstream only.
@@ -37,6 +37,13 @@ pub(super) fn vet(
     let vetted = vet_fields(response, exchange, &mut guard);
     exchange.guard = Some(guard); // what it was told of the fields counts for the body
     vetted
+}
+
+/// Passes a piece of an answer's body.
+pub(super) fn pass(body: &mut Option<Bytes>, exchange: &mut Exchange, end: bool) {
+    result_key::hold(body, exchange, end);
+    visible::guard(body, exchange, end);
+    notice::place(body, exchange); // after the guard: an operator's words are not masked
 }
 
 /// The guard reads the fields, each by itself.

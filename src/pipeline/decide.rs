@@ -12,7 +12,7 @@ use crate::config::route::BodyNeed;
 use crate::denial::{AccessFlaw, Denial, Dependency, QuotaRefusal};
 use crate::digest;
 use crate::pipeline::guard::Sight;
-use crate::pipeline::lookup::Lookup;
+use crate::pipeline::lookup::{self, Lookup};
 use crate::pipeline::ownership::{self, Relation};
 use crate::pipeline::parameters::{self, JudgedBody};
 use crate::pipeline::policy::recorded::Judged;
@@ -20,6 +20,7 @@ use crate::pipeline::policy::{self, Circumstances, Question, Resource};
 use crate::pipeline::ports::{BodySource, Ports};
 use crate::pipeline::quota::{self, Charged};
 use crate::pipeline::rehearsal::{self, Rehearsal};
+use crate::pipeline::result_key;
 use crate::pipeline::route::{PathParameters, Route};
 use crate::pipeline::switch::{self, Situation};
 use crate::pipeline::vehicle::{self, Reference, Vin};
@@ -151,19 +152,12 @@ pub async fn decide(
         findings.situation.check(board, now)?;
     }
     let reference = read_vehicle(rules, head, &path, (&route, &judged), findings)?;
-    let sight = if let Some(principal) = findings.situation.principal.clone() {
-        let asking = Asking {
-            route: &route,
-            principal: &principal,
-            action: &action,
-        };
-        authorize(judge, head, asking, reference.as_ref(), findings).await?
-    } else if reference.is_some() {
-        // INVARIANT: a vehicle is never reached by nobody, whatever a configuration let pass.
-        return Err(Denial::AccessDenied(AccessFlaw::NotPermitted));
-    } else {
-        Sight::of_nobody()
-    };
+    let key = result_key::presented(&route, head, &path, &judged)?;
+    let sight = reach(judge, head, (&route, &action), reference.as_ref(), findings).await?;
+    if let Some(key) = key {
+        // after an allow only: whose key it is, is nobody else's business
+        lookup::started((ports, rules), (&route, key), &findings.situation, now).await?;
+    }
     findings.situation.check_vehicle(board, now)?;
     charge(judge, head, &route, findings).await?;
     let intent_written = commit_to_record(judge, head, &action, findings).await?;
@@ -240,6 +234,29 @@ fn read_vehicle(
         findings.situation.vin = Some(*vin);
     }
     Ok(Some(reference))
+}
+
+/// Whether who asks may do it to what the request refers to; and whose VINs the answer may carry.
+async fn reach(
+    judge: Judge<'_>,
+    head: &RequestHead,
+    (route, action): (&Route, &str),
+    reference: Option<&Reference>,
+    findings: &mut Findings,
+) -> Result<Sight, Denial> {
+    if let Some(principal) = findings.situation.principal.clone() {
+        let asking = Asking {
+            route,
+            principal: &principal,
+            action,
+        };
+        authorize(judge, head, asking, reference, findings).await
+    } else if reference.is_some() {
+        // INVARIANT: a vehicle is never reached by nobody, whatever a configuration let pass.
+        Err(Denial::AccessDenied(AccessFlaw::NotPermitted))
+    } else {
+        Ok(Sight::of_nobody())
+    }
 }
 
 /// Asks the directory and the policies, and answers whose VINs the answer may carry. An unknown

@@ -2,6 +2,7 @@
 //!
 //! The look-ups that [`decide`](super::decide) awaits, each bounded in time: unknown is not absent. An
 //! index, an alias and a case only lead to a vehicle; what its own record says of the principal counts.
+//! A poll's key leads nowhere: it has to be one that was given out to who polls, for that vehicle.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -11,13 +12,17 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::config::file::{Limits, PrincipalKind};
-use crate::denial::{Denial, Dependency};
+use crate::denial::{AccessFlaw, Denial, Dependency};
 use crate::pipeline::Principal;
 use crate::pipeline::guard::Sight;
 use crate::pipeline::ownership::{self, Alias, IndexKey, SubjectFacts, VehicleFacts};
 use crate::pipeline::policy::ActionClass;
-use crate::pipeline::ports::{LookupError, OwnershipDirectory};
+use crate::pipeline::ports::{LookupError, OwnershipDirectory, Ports};
+use crate::pipeline::result_key::GivenOut;
+use crate::pipeline::route::Route;
+use crate::pipeline::switch::Situation;
 use crate::pipeline::vehicle::{Reference, Vin};
+use crate::rules::Rules;
 
 /// Vehicles that one case name leads to and that are asked for: names of two providers may meet.
 const MOST_OF_A_CASE: usize = 4;
@@ -53,6 +58,28 @@ pub(super) struct Referred {
 fn asks_fresh(action: &ActionClass) -> bool {
     let is_grave = |group: &Arc<str>| matches!(&**group, "Security" | "Ownership");
     action.groups.iter().any(is_grave)
+}
+
+/// Whether a poll, which may be asked by who asks, asks about what they started.
+pub(super) async fn started(
+    (ports, rules): (&Ports, &Rules),
+    (route, key): (&Route, &str),
+    situation: &Situation,
+    now: Duration,
+) -> Result<(), Denial> {
+    let unknown = || Denial::AccessDenied(AccessFlaw::ResultKeyUnknown);
+    let given = GivenOut {
+        upstream: &route.upstream,
+        principal: situation.principal.as_deref().ok_or_else(unknown)?,
+        vin: situation.vin.as_ref().ok_or_else(unknown)?,
+        key,
+    };
+    let limit = rules.limits.lookup_timeout.get();
+    match tokio::time::timeout(limit, ports.result_keys.knows(given, now)).await {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err(unknown()),
+        Ok(Err(_)) | Err(_) => Err(Denial::DependencyUnavailable(Dependency::ResultKeys)),
+    }
 }
 
 impl Lookup<'_> {

@@ -14,6 +14,7 @@ use crate::denial::Denial;
 use crate::pipeline::audit::{Intent, Record};
 use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
 use crate::pipeline::quota::{Charge, QuotaStanding};
+use crate::pipeline::result_key::GivenOut;
 use crate::pipeline::vehicle::Vin;
 
 /// A port could not answer. Unknown is not absent.
@@ -61,6 +62,17 @@ pub trait OwnershipDirectory: Send + Sync {
     ) -> Result<SubjectFacts, LookupError> {
         self.find_subject(issuer, subject).await
     }
+}
+
+/// Which result keys were given out.
+#[async_trait]
+pub trait ResultKeys: Send + Sync {
+    /// Keeps that this was given out; it counts until then, since the Unix epoch. Once this returned,
+    /// whoever is asked knows.
+    async fn keep(&self, given: GivenOut<'_>, until: Duration) -> Result<(), LookupError>;
+
+    /// Whether exactly this was given out, and still counts at `now`.
+    async fn knows(&self, given: GivenOut<'_>, now: Duration) -> Result<bool, LookupError>;
 }
 
 /// The limit by client address.
@@ -128,6 +140,8 @@ pub trait BodySource: Send {
 pub struct Ports {
     /// Ownership facts.
     pub directory: Arc<dyn OwnershipDirectory>,
+    /// Result keys.
+    pub result_keys: Arc<dyn ResultKeys>,
     /// Limit by address.
     pub door: Arc<dyn Door>,
     /// Quota counts.

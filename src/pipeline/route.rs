@@ -15,7 +15,7 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::config::file::{ClientVersion, DenialFormat};
-use crate::config::route::{ActionSource, BodyNeed, ReferenceKind, VehiclePlace};
+use crate::config::route::{ActionSource, BodyNeed, ReferenceKind, RequestPlace, ResultKeyPlace};
 use crate::denial::Denial;
 use crate::pipeline::RequestHead;
 use crate::pipeline::quota::QuotaPolicy;
@@ -37,7 +37,9 @@ pub struct Route {
     /// The action, or what chooses it.
     pub action: ActionSource,
     /// What names the vehicle, and where; `None` where the route says so.
-    pub vehicle: Option<(ReferenceKind, VehiclePlace)>,
+    pub vehicle: Option<(ReferenceKind, RequestPlace)>,
+    /// Where a result key stands that it gives out or takes.
+    pub result_key: Option<ResultKeyPlace>,
     /// Whether VINs that the principal may not see are masked in its answer.
     pub guarded: bool,
     /// Whether a verified principal is needed.

@@ -9,7 +9,7 @@ mod tests;
 
 use std::fmt;
 
-use crate::config::route::{ReferenceKind, VehiclePlace};
+use crate::config::route::{ReferenceKind, RequestPlace};
 use crate::denial::{Denial, VinFlaw};
 use crate::digest;
 use crate::pipeline::RequestHead;
@@ -158,7 +158,7 @@ impl Reference {
 /// # Errors
 /// As [`resolve`]; a request that names a vehicle by an alias or a case may name no VIN anywhere.
 pub fn refer(
-    (kind, place): (ReferenceKind, &VehiclePlace),
+    (kind, place): (ReferenceKind, &RequestPlace),
     head: &RequestHead,
     path: &PathParameters,
     body: &JudgedBody,
@@ -167,20 +167,14 @@ pub fn refer(
     if kind == ReferenceKind::Vin {
         return resolve(place, head, path, body, rules).map(Reference::Vin);
     }
-    let text = find(place, head, path, body)?.ok_or(Denial::VehicleMissing)?;
+    let text = find_name(place, head, path, body)?.ok_or(Denial::VehicleMissing)?;
     if text.is_empty() {
         return Err(Denial::VehicleMissing);
     }
     if text.len() > NAME_BYTES || text.chars().any(char::is_control) {
         return Err(Denial::VehicleMalformed(VinFlaw::Alphabet));
     }
-    let own = match place {
-        VehiclePlace::Query(name) | VehiclePlace::Form(name) | VehiclePlace::Path(name) => {
-            Some(name.as_str())
-        }
-        VehiclePlace::Header(name) => Some(name.as_str()),
-        VehiclePlace::Json(_) => None,
-    };
+    let own = own_name(place);
     let is_own = |name: &String| own.is_some_and(|own| fold_alike(own, name));
     let names: Vec<String> = rules
         .names
@@ -193,12 +187,39 @@ pub fn refer(
         own: None,
     };
     copies::check("", head, path, body, vins)?; // an empty one names no car
-    let copies = copies::Carriers { names: &[], own };
-    copies::check(text, head, path, body, copies)?;
     Ok(match kind {
         ReferenceKind::Alias => Reference::Alias(text.to_owned()),
         ReferenceKind::Case | ReferenceKind::Vin => Reference::Case(text.to_owned()),
     })
+}
+
+/// The name under which servers that merge query, form and cookies look for what stands at a place.
+fn own_name(place: &RequestPlace) -> Option<&str> {
+    match place {
+        RequestPlace::Query(name)
+        | RequestPlace::Form(name)
+        | RequestPlace::Path(name)
+        | RequestPlace::Header(name) => Some(name),
+        RequestPlace::Json(_) => None,
+    }
+}
+
+/// What stands at a place, and is no VIN; every copy under its name agrees.
+///
+/// # Errors
+/// `VehicleAmbiguous` when a copy differs or the place can be read twice, `VehicleMalformed` when it
+/// is no text.
+pub(super) fn find_name<'a>(
+    place: &RequestPlace,
+    head: &'a RequestHead,
+    path: &'a PathParameters,
+    body: &'a JudgedBody,
+) -> Result<Option<&'a str>, Denial> {
+    let found = find(place, head, path, body)?;
+    let own = own_name(place);
+    let carriers = copies::Carriers { names: &[], own };
+    copies::check(found.unwrap_or_default(), head, path, body, carriers)?;
+    Ok(found)
 }
 
 /// The vehicle of a request.
@@ -207,7 +228,7 @@ pub fn refer(
 /// `VehicleMissing` when the place that the route names is empty of it, `VehicleMalformed` when what
 /// stands there is no VIN, `VehicleAmbiguous` when a copy differs or the place can be read twice.
 pub fn resolve(
-    place: &VehiclePlace,
+    place: &RequestPlace,
     head: &RequestHead,
     path: &PathParameters,
     body: &JudgedBody,
@@ -216,8 +237,8 @@ pub fn resolve(
     let text = find(place, head, path, body)?.ok_or(Denial::VehicleMissing)?;
     let vin = rules.read(text).map_err(Denial::VehicleMalformed)?;
     let own = match place {
-        VehiclePlace::Query(name) | VehiclePlace::Form(name) => Some(name.as_str()),
-        VehiclePlace::Path(_) | VehiclePlace::Header(_) | VehiclePlace::Json(_) => None,
+        RequestPlace::Query(name) | RequestPlace::Form(name) => Some(name.as_str()),
+        RequestPlace::Path(_) | RequestPlace::Header(_) | RequestPlace::Json(_) => None,
     };
     let carriers = copies::Carriers {
         names: &rules.names,
@@ -241,17 +262,17 @@ pub fn check_absent(head: &RequestHead, body: &JudgedBody, rules: &VinRules) -> 
 
 /// The text at the one place that the route names.
 fn find<'a>(
-    place: &VehiclePlace,
+    place: &RequestPlace,
     head: &'a RequestHead,
     path: &'a PathParameters,
     body: &'a JudgedBody,
 ) -> Result<Option<&'a str>, Denial> {
     match (place, body) {
-        (VehiclePlace::Path(name), _) => Ok(path.get(name)),
-        (VehiclePlace::Query(name), _) => find_alone(&head.parameters, name),
-        (VehiclePlace::Header(name), _) => find_header(head, name),
-        (VehiclePlace::Form(name), JudgedBody::Form(fields)) => find_alone(fields, name),
-        (VehiclePlace::Json(pointer), JudgedBody::Json(document)) => {
+        (RequestPlace::Path(name), _) => Ok(path.get(name)),
+        (RequestPlace::Query(name), _) => find_alone(&head.parameters, name),
+        (RequestPlace::Header(name), _) => find_header(head, name),
+        (RequestPlace::Form(name), JudgedBody::Form(fields)) => find_alone(fields, name),
+        (RequestPlace::Json(pointer), JudgedBody::Json(document)) => {
             let found = find_member(document, pointer).map_err(|_| Denial::VehicleAmbiguous)?;
             match found {
                 None | Some(serde_json::Value::Null) => Ok(None),
@@ -261,7 +282,7 @@ fn find<'a>(
                     .ok_or(Denial::VehicleMalformed(VinFlaw::Alphabet)),
             }
         }
-        (VehiclePlace::Form(_) | VehiclePlace::Json(_), _) => Ok(None),
+        (RequestPlace::Form(_) | RequestPlace::Json(_), _) => Ok(None),
     }
 }
 

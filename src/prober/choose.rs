@@ -9,7 +9,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Method};
 
 use crate::config::file::ClientVersion;
-use crate::config::route::{ActionSource, VehiclePlace};
+use crate::config::route::{ActionSource, RequestPlace};
 use crate::edge::Doorway;
 use crate::pipeline::rehearsal::{Rehearsal, StandIn};
 use crate::pipeline::route::Route;
@@ -221,7 +221,7 @@ impl Setting<'_> {
             let listed = route.where_.get(name);
             let tells = in_path == Some(name);
             let value = match &route.vehicle {
-                Some((_, VehiclePlace::Path(vehicle))) if vehicle == name => self.vin.as_str(),
+                Some((_, RequestPlace::Path(vehicle))) if vehicle == name => self.vin.as_str(),
                 Some(_) | None => match (wanted.filter(|_| tells), listed) {
                     (Some(version), None) => version,
                     (Some(version), Some(listed)) if listed.contains(version) => version,

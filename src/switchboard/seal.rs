@@ -34,6 +34,8 @@ pub enum Kind {
     Answer,
     /// A record of ownership.
     Fact,
+    /// That a result key was given out.
+    ResultKey,
 }
 
 impl Kind {
@@ -45,6 +47,7 @@ impl Kind {
             Self::Question => b"vingate question 1",
             Self::Answer => b"vingate answer 1",
             Self::Fact => b"vingate fact 1",
+            Self::ResultKey => b"vingate result key 1",
         }
     }
 }
@@ -127,6 +130,12 @@ impl FleetKey {
         let tag = hmac::sign(&self.0, &bytes);
         let first = tag.as_ref().first_chunk().copied();
         u64::from_be_bytes(first.unwrap_or_default())
+    }
+
+    /// What stands for some bytes on every replica of the fleet, and tells nobody else which.
+    pub fn stand_in(&self, bytes: &[u8]) -> [u8; 32] {
+        let labelled = [b"vingate stand-in 1 ", bytes].concat(); // as above
+        digest::whole(hmac::sign(&self.0, &labelled).as_ref())
     }
 
     fn mac(&self, kind: Kind, text: &str) -> hmac::Tag {

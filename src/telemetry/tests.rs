@@ -25,6 +25,7 @@ fn a_route() -> Route {
         where_: BTreeMap::new(),
         action: ActionSource::Fixed("ReadBatteryStatus".to_owned()),
         vehicle: None,
+        result_key: None,
         guarded: false,
         identity_required: true,
         off: None,

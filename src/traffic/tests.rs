@@ -36,6 +36,7 @@ fn route(surface: &str) -> Arc<Route> {
         where_: BTreeMap::new(),
         action: ActionSource::Fixed("ReadBatteryStatus".to_owned()),
         vehicle: None,
+        result_key: None,
         guarded: false,
         identity_required: true,
         off: None,

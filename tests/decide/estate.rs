@@ -93,8 +93,30 @@ methods = ["POST"]
 path = "/climate"
 action = "StartClimate"
 vehicle = { form = "VIN" }
+result_key = { answer = "/resultKey" }
 upstream = "telematics"
 quotas = ["commands"]
+
+[[route]]
+id = "climate-result"
+surface = "mobile"
+methods = ["POST"]
+path = "/climate/result"
+action = "PollResult"
+vehicle = { form = "VIN" }
+result_key = { form = "resultKey" }
+upstream = "telematics"
+quotas = ["commands"]
+
+[[route]]
+id = "climate-result-get"
+surface = "mobile"
+methods = ["GET"]
+path = "/climate/{vin}/results/{key}"
+action = "PollResult"
+vehicle = { path = "vin" }
+result_key = { path = "key" }
+upstream = "telematics"
 
 [[route]]
 id = "hvac"
@@ -111,6 +133,9 @@ pub(crate) const QUOTAS: &str = r#"
 quota = 30
 window = "1d"
 key = ["vehicle"]
+store = "local"
+
+[result_keys]
 store = "local"
 
 [regions.NE]

@@ -133,6 +133,7 @@ impl Court {
     pub(crate) fn judge(&self, request: &Request) -> Result<Permit, Denial> {
         let ports = Ports {
             directory: self.ports.clone(),
+            result_keys: self.ports.clone(),
             door: self.ports.clone(),
             ledger: self.ports.clone(),
             audit: self.ports.clone(),

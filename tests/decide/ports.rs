@@ -15,9 +15,10 @@ use async_trait::async_trait;
 use vingate::pipeline::audit::{Intent, Record};
 use vingate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
 use vingate::pipeline::ports::{
-    AuditSink, AuditSlot, Door, Exhausted, LookupError, OwnershipDirectory, QuotaLedger,
+    AuditSink, AuditSlot, Door, Exhausted, LookupError, OwnershipDirectory, QuotaLedger, ResultKeys,
 };
 use vingate::pipeline::quota::{Charge, QuotaStanding};
+use vingate::pipeline::result_key::GivenOut;
 use vingate::pipeline::vehicle::Vin;
 
 /// Ports that do what a test says.
@@ -42,6 +43,11 @@ pub(crate) struct Fakes {
     pub(crate) suspended: HashSet<(String, String)>,
     pub(crate) flooded: AtomicBool,
     pub(crate) charged: AtomicUsize,
+    /// What was given out, as it is hashed.
+    pub(crate) given_out: Mutex<HashSet<Vec<u8>>>,
+    pub(crate) asked_for_key: AtomicUsize,
+    pub(crate) key_failure: Mutex<Option<LookupError>>,
+    pub(crate) hang_keys: AtomicBool,
     pub(crate) exhausted: AtomicBool,
     pub(crate) fail_ledger: AtomicBool,
     pub(crate) fail_audit: AtomicBool,
@@ -116,6 +122,25 @@ impl OwnershipDirectory for Fakes {
         }
         let whose = (alias.client.clone(), alias.alias.clone());
         Ok(self.aliases.get(&whose).map(|vin| Vin::read(vin).unwrap()))
+    }
+}
+
+#[async_trait]
+impl ResultKeys for Fakes {
+    async fn keep(&self, given: GivenOut<'_>, _: Duration) -> Result<(), LookupError> {
+        self.given_out.lock().unwrap().insert(given.bytes());
+        Ok(())
+    }
+
+    async fn knows(&self, given: GivenOut<'_>, _: Duration) -> Result<bool, LookupError> {
+        self.asked_for_key.fetch_add(1, Ordering::Relaxed);
+        if self.hang_keys.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        match *self.key_failure.lock().unwrap() {
+            Some(failure) => Err(failure),
+            None => Ok(self.given_out.lock().unwrap().contains(&given.bytes())),
+        }
     }
 }
 

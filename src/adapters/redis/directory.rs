@@ -24,6 +24,7 @@ use redis::cmd;
 use serde::{Deserialize, Serialize};
 
 use super::calls::{Calls, script};
+use super::lookup;
 use crate::adapters::directory::Unchanged;
 use crate::adapters::facts::record;
 use crate::config::file::Redis;
@@ -253,16 +254,6 @@ fn vehicle(record: &[u8]) -> Result<VehicleFacts, FleetError> {
 fn refused(flaw: &str) -> FleetError {
     tracing::error!(target: "vingate::alarm", flaw, "a record of ownership in redis is refused");
     FleetError::Malformed
-}
-
-fn lookup(error: FleetError) -> LookupError {
-    match error {
-        FleetError::TimedOut => LookupError::TimedOut,
-        FleetError::Malformed => LookupError::Malformed,
-        FleetError::Unreachable | FleetError::Refused | FleetError::ReadOnly | FleetError::Full => {
-            LookupError::Unreachable
-        }
-    }
 }
 
 #[async_trait]

@@ -7,6 +7,7 @@ mod indexed;
 mod faults;
 mod garbage;
 mod partition;
+mod result_keys;
 mod sentinel;
 #[path = "../../../tests/support/redis.rs"]
 #[allow(dead_code, reason = "shared with the tests over sockets")]

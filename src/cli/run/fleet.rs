@@ -12,11 +12,13 @@ use uuid::Uuid;
 
 use crate::adapters::history::History;
 use crate::adapters::local_fleet::LocalFleet;
-use crate::adapters::redis::RedisFleet;
+use crate::adapters::redis::{RedisFleet, RedisResultKeys};
+use crate::adapters::result_keys::{LocalResultKeys, SharedResultKeys};
 use crate::chain::ChainKey;
 use crate::cli::run::until;
 use crate::config::ConfigFile;
-use crate::config::file::{SwitchStore, Switches};
+use crate::config::file::{ResultKeyStore, SwitchStore, Switches};
+use crate::pipeline::ports::ResultKeys;
 use crate::switchboard::drop_in::DropIns;
 use crate::switchboard::fleet::FleetStore;
 use crate::switchboard::history;
@@ -175,6 +177,26 @@ fn store(config: &ConfigFile, aside: &Runtime) -> Result<Store, String> {
         }
         (SwitchStore::Redis, _, _) => {
             Err("switches.store `redis` needs `redis` and a fleet key".to_owned())
+        }
+    }
+}
+
+/// Where this configuration has it kept who was given which result key.
+pub(super) fn result_keys(
+    config: &ConfigFile,
+    aside: &Runtime,
+) -> Result<Arc<dyn ResultKeys>, String> {
+    let here = LocalResultKeys::new()?;
+    let store = config.result_keys.as_ref().map(|settings| settings.store);
+    match (store, &config.redis, fleet_key(&config.switches)?) {
+        (Some(ResultKeyStore::Local) | None, _, _) => Ok(Arc::new(here)),
+        (Some(ResultKeyStore::Redis), Some(redis), Some(key)) => {
+            let _entered = aside.enter(); // what it keeps running lives there
+            let everywhere = RedisResultKeys::open(redis, key)?;
+            Ok(Arc::new(SharedResultKeys::new(here, everywhere)))
+        }
+        (Some(ResultKeyStore::Redis), _, _) => {
+            Err("result_keys.store `redis` needs `redis` and a fleet key".to_owned())
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::document::{Document, Node};
+use crate::config::fit::result_keys;
 use crate::config::mistakes::Mistakes;
 use crate::config::words;
 
@@ -16,6 +17,7 @@ pub(crate) fn references(config: &Document, files: &[Document], mistakes: &mut M
         known_name("listener", &listener, &known.listeners, mistakes);
     }
     fuses(config, files, &known, mistakes);
+    result_keys::needed(config, files, mistakes);
     let mut first: BTreeMap<String, String> = BTreeMap::new();
     let mut asking: BTreeMap<&str, String> = BTreeMap::new();
     for route in files

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::document::{Document, Node};
-use crate::config::fit::{name, path, websocket};
+use crate::config::fit::{name, path, result_keys, websocket};
 use crate::config::mistakes::Mistakes;
 use crate::config::moment::Moment;
 use crate::config::words;
@@ -23,6 +23,7 @@ pub(crate) fn route_file(file: &Document, mistakes: &mut Mistakes) {
         pointers(&route, mistakes);
         body(&route, mistakes);
         websocket::check(&route, mistakes);
+        result_keys::check(&route, mistakes);
         answer(&route, mistakes);
         if let Some(retired) = route.get("retired") {
             retirement(&retired, mistakes);
@@ -147,12 +148,14 @@ fn vehicle_place<'a>(route: &Node<'a>) -> Option<Node<'a>> {
     Some(inner.unwrap_or(vehicle))
 }
 
-/// Where a value is read from: the vehicle's place, and what chooses the action.
+/// Where a value is read from: the vehicle's place, what chooses the action, a poll's key.
 fn sources<'a>(route: &Node<'a>) -> Vec<Node<'a>> {
-    [vehicle_place(route), route.get("action")]
-        .into_iter()
-        .flatten()
-        .collect()
+    let places = [
+        vehicle_place(route),
+        route.get("action"),
+        result_keys::presented(route),
+    ];
+    places.into_iter().flatten().collect()
 }
 
 fn answer(route: &Node<'_>, mistakes: &mut Mistakes) {
@@ -194,12 +197,13 @@ fn path_parameters(route: &Node<'_>, mistakes: &mut Mistakes) {
         }
     };
     let known: Vec<String> = parameters.iter().map(|name| (*name).to_owned()).collect();
-    if let Some(vehicle) = vehicle_place(route)
-        && let Some(name) = vehicle.text_of("path")
-        && !parameters.contains(name)
-    {
-        let message = words::unknown("path parameter", name, &known);
-        mistakes.add(vehicle.get("path").unwrap_or(vehicle).place(), message);
+    for source in sources(route) {
+        if let Some(name) = source.text_of("path")
+            && !parameters.contains(name)
+        {
+            let message = words::unknown("path parameter", name, &known);
+            mistakes.add(source.get("path").unwrap_or(source).place(), message);
+        }
     }
     for values in route.children_of("where") {
         let name = values.name();
@@ -241,7 +245,9 @@ fn where_values(values: &Node<'_>, path: &str, mistakes: &mut Mistakes) {
 }
 
 fn pointers(route: &Node<'_>, mistakes: &mut Mistakes) {
-    for pointer in sources(route).iter().filter_map(|it| it.get("json")) {
+    let answer = route.get("result_key").and_then(|it| it.get("answer"));
+    let read = sources(route);
+    for pointer in read.iter().filter_map(|it| it.get("json")).chain(answer) {
         let Some(text) = pointer.text().filter(|text| !text.is_empty()) else {
             continue;
         };
@@ -290,15 +296,16 @@ fn body(route: &Node<'_>, mistakes: &mut Mistakes) {
             );
         }
     }
-    if let [vehicle, action] = readers.as_slice()
-        && vehicle.name() != action.name()
-    {
+    let Some(first) = readers.first() else {
+        return;
+    };
+    for other in readers.iter().filter(|other| other.name() != first.name()) {
         mistakes.add(
-            action.place(),
+            other.place(),
             format!(
                 "`{}` and `{}` read one body in two formats",
-                vehicle.key(),
-                action.key()
+                first.key(),
+                other.key()
             ),
         );
     }

@@ -18,7 +18,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is kept in Redis says which; and each ownership store what it needs.
 pub(crate) fn needed(config: &Document, mistakes: &mut Mistakes) {
-    for store in ["/switches/store", "/ownership/store"] {
+    for store in ["/switches/store", "/ownership/store", "/result_keys/store"] {
         for store in config.matching(store) {
             if store.text() == Some("redis") && !config.root().has("redis") {
                 let shown = store.key();
@@ -30,11 +30,27 @@ pub(crate) fn needed(config: &Document, mistakes: &mut Mistakes) {
         }
     }
     for ownership in config.matching("/ownership") {
-        ownership_needs(config, &ownership, mistakes);
+        ownership_needs(&ownership, mistakes);
+    }
+    for store in ["/ownership/store", "/result_keys/store"] {
+        for store in config.matching(store) {
+            sealed(config, &store, mistakes);
+        }
     }
 }
 
-fn ownership_needs(config: &Document, ownership: &Node<'_>, mistakes: &mut Mistakes) {
+/// What is kept in Redis is believed by its seal alone.
+fn sealed(config: &Document, store: &Node<'_>, mistakes: &mut Mistakes) {
+    let switches = config.root().get("switches");
+    let has_key = switches.is_some_and(|switches| switches.has("fleet_key_file"));
+    if store.text() == Some("redis") && !has_key {
+        let shown = store.key();
+        let text = format!("`{shown} = \"redis\"` needs `switches.fleet_key_file`");
+        mistakes.add(store.place(), text);
+    }
+}
+
+fn ownership_needs(ownership: &Node<'_>, mistakes: &mut Mistakes) {
     let Some(store) = ownership.get("store") else {
         return;
     };
@@ -55,14 +71,6 @@ fn ownership_needs(config: &Document, ownership: &Node<'_>, mistakes: &mut Mista
             node.key()
         );
         mistakes.add(node.place(), text);
-    }
-    let sealed = config
-        .root()
-        .get("switches")
-        .is_some_and(|switches| switches.has("fleet_key_file"));
-    if kind == "redis" && !sealed {
-        let text = "`ownership.store = \"redis\"` needs `switches.fleet_key_file`";
-        mistakes.add(store.place(), text);
     }
 }
 

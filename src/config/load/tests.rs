@@ -3,6 +3,7 @@
 mod bad;
 mod bad_config;
 mod bad_redis;
+mod bad_result_keys;
 mod bad_fuses;
 mod bad_ownership;
 mod bad_routes;

@@ -57,6 +57,7 @@ pub(in crate::pipeline) fn route(surface: &str) -> Arc<Route> {
         where_: std::collections::BTreeMap::new(),
         action: ActionSource::Fixed("ReadBatteryStatus".to_owned()),
         vehicle: None,
+        result_key: None,
         guarded: false,
         identity_required: true,
         off: None,

@@ -41,6 +41,7 @@ pub(in crate::pipeline) fn route(text: &str, listed: &[(&str, &[&str])]) -> Arc<
             .collect(),
         action: ActionSource::Fixed("Login".to_owned()),
         vehicle: None,
+        result_key: None,
         guarded: false,
         identity_required: true,
         off: None,

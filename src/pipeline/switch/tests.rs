@@ -28,6 +28,7 @@ fn route(off: Option<&str>, identity_required: bool, versions: Option<ClientVers
         where_: std::collections::BTreeMap::new(),
         action: ActionSource::Fixed("StartClimate".to_owned()),
         vehicle: None,
+        result_key: None,
         guarded: false,
         identity_required,
         off: off.map(Arc::from),

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{Vin, VinRules, WEIGHTS, resolve, transliterate};
-use crate::config::route::VehiclePlace;
+use crate::config::route::RequestPlace;
 use crate::denial::{Denial, VinFlaw};
 use crate::pipeline::RequestHead;
 use crate::pipeline::parameters::{self, JudgedBody, Parameters};
@@ -85,7 +85,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn resolve(&self, place: &VehiclePlace) -> Result<String, Denial> {
+    fn resolve(&self, place: &RequestPlace) -> Result<String, Denial> {
         let (head, path) = self.request();
         let vin = resolve(place, &head, &path, &self.body(), &rules())?;
         Ok(vin.as_str().to_owned())
@@ -219,15 +219,15 @@ fn the_vehicle_stands_where_the_route_says() {
     }
 }
 
-fn place(text: &str) -> VehiclePlace {
+fn place(text: &str) -> RequestPlace {
     let (kind, name) = text.split_once(' ').unwrap();
     let name = name.to_owned();
     match kind {
-        "path" => VehiclePlace::Path(name),
-        "query" => VehiclePlace::Query(name),
-        "header" => VehiclePlace::Header(name),
-        "form" => VehiclePlace::Form(name),
-        _ => VehiclePlace::Json(name),
+        "path" => RequestPlace::Path(name),
+        "query" => RequestPlace::Query(name),
+        "header" => RequestPlace::Header(name),
+        "form" => RequestPlace::Form(name),
+        _ => RequestPlace::Json(name),
     }
 }
 

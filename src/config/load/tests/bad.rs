@@ -188,7 +188,7 @@ fn every_message_is_in_the_users_words() {
     let rust: BTreeSet<&str> =
         "String str u8 u16 u32 u64 i64 f64 usize bool Vec BTreeSet BTreeMap \
         PathBuf SocketAddr IpNet Option Span struct enum variant tuple map sequence integer float \
-        boolean untagged Value Listener Surface Upstream RouteEntry VehiclePlace VehicleReference ActionChoice"
+        boolean untagged Value Listener Surface Upstream RouteEntry RequestPlace VehicleReference ActionChoice"
             .split_whitespace()
             .collect();
     let mut messages = 0;
