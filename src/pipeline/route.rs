@@ -18,6 +18,7 @@ use crate::config::file::{ClientVersion, DenialFormat};
 use crate::config::route::{ActionSource, BodyNeed, ReferenceKind, RequestPlace, ResultKeyPlace};
 use crate::denial::Denial;
 use crate::pipeline::RequestHead;
+use crate::pipeline::head::path;
 use crate::pipeline::quota::QuotaPolicy;
 use crate::pipeline::retirement::Retirement;
 
@@ -75,7 +76,7 @@ pub struct Surface {
     pub client_version: Option<ClientVersion>,
 }
 
-/// Values of a path's parameters.
+/// Values of a path's parameters, decoded: as the upstream reads them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct PathParameters(Vec<(String, String)>);
 
@@ -183,10 +184,27 @@ impl Router {
         let Some(candidate) = candidate else {
             return Err(refuse_method(found.value.iter().filter(on_host)));
         };
-        let values = found.params.iter().map(|(_, value)| value.to_owned());
+        let values = found.params.iter().map(|(_, value)| decoded(value));
         let parameters = candidate.names.iter().cloned().zip(values).collect();
         Ok((Arc::clone(&candidate.route), parameters))
     }
+}
+
+/// What a value of a canonical path says. There is one reading: such a path encodes neither structure
+/// nor what may stand raw, and each run of encoded bytes is UTF-8 (see `head/path.rs`).
+fn decoded(value: &str) -> String {
+    if !value.contains('%') {
+        return value.to_owned();
+    }
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        let encoded = byte == b'%';
+        let pair = encoded.then(|| rest.next().zip(rest.next())).flatten();
+        let decoded = pair.and_then(|(high, low)| path::hex_byte(high, low));
+        bytes.push(decoded.unwrap_or(byte));
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Hosts narrow a surface; none listed means any.

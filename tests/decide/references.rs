@@ -103,6 +103,32 @@ fn an_alias_leads_to_the_vehicle_that_the_partner_means() {
 }
 
 #[test]
+fn a_name_that_a_path_has_to_encode_is_read_as_the_upstream_reads_it() {
+    let mut court = partners();
+    court.alias("charger", "zoë's car", OWNED);
+    court.alias("charger", "zo%C3%AB's%20car", FOREIGN);
+    let spelt = "/partner/zo%C3%AB's%20car/battery";
+    for target in [spelt.to_owned(), format!("{spelt}?id=zo%C3%AB%27s+car")] {
+        let permit = court.judge(&by_partner(&court, "charger", &target));
+        assert_eq!(vin(&permit.unwrap()), OWNED, "{target}");
+    }
+    // no other spelling of it is a path
+    for target in [
+        "/partner/zo%c3%ab's%20car/battery",
+        "/partner/zo%C3%AB%27s%20car/battery",
+        "/partner/zo%25C3%25AB's%2520car/battery",
+        "/partner/zo%EB's%20car/battery",
+    ] {
+        let judged = court.judge(&by_partner(&court, "charger", target));
+        let code = code(&judged);
+        assert!(
+            matches!(code, "ambiguous-request" | "malformed-request"),
+            "{target}"
+        );
+    }
+}
+
+#[test]
 fn what_leads_nowhere_takes_the_steps_of_a_foreign_vehicle() {
     let mut court = partners();
     let expired = consented("charger", Some(Duration::from_secs(1)));
