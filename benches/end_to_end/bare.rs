@@ -1,13 +1,15 @@
-//! A pingora proxy that decides nothing: the floor of what any gateway on it can cost.
+//! A pingora proxy that decides nothing, served as pingora serves: the floor of what any gateway on it
+//! can cost.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::apps::ServerApp;
-use pingora::protocols::l4::stream::Stream as L4Stream;
-use pingora::proxy::{ProxyHttp, Session, http_proxy};
+use pingora::proxy::{ProxyHttp, Session, http_proxy_service};
+use pingora::server::Server;
 use pingora::server::configuration::ServerConf;
 use pingora::upstreams::peer::HttpPeer;
 
@@ -28,44 +30,25 @@ impl ProxyHttp for Bare {
 
 /// Serves until it is killed; prints its address first.
 pub(crate) fn run(upstream: &str) -> ExitCode {
-    let Ok(upstream) = upstream.parse() else {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let (Ok(upstream), Ok(address)) = (upstream.parse(), free) else {
         return ExitCode::FAILURE;
     };
-    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    else {
-        return ExitCode::FAILURE;
+    let conf = ServerConf {
+        threads: thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        ..ServerConf::default()
     };
-    runtime.block_on(async {
-        let proxy = Arc::new(http_proxy(
-            &Arc::new(ServerConf::default()),
-            Bare { upstream },
-        ));
-        let Ok(listener) = tokio::net::TcpListener::bind("127.0.0.1:0").await else {
-            return ExitCode::FAILURE;
-        };
-        let Ok(address) = listener.local_addr() else {
-            return ExitCode::FAILURE;
-        };
+    let mut server = Server::new_with_opt_and_conf(None, conf);
+    server.bootstrap();
+    let mut proxy = http_proxy_service(&Arc::clone(&server.configuration), Bare { upstream });
+    proxy.add_tcp(&address.to_string());
+    server.add_service(proxy);
+    thread::spawn(move || {
+        while TcpStream::connect(address).is_err() {
+            thread::sleep(Duration::from_millis(10));
+        }
         println!("listening bare http://{address}");
         println!("ready");
-        let (_stop, stopped) = tokio::sync::watch::channel(false);
-        loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                continue;
-            };
-            let (proxy, stopped) = (Arc::clone(&proxy), stopped.clone());
-            tokio::spawn(async move {
-                if stream.set_nodelay(true).is_err() {
-                    return;
-                }
-                let mut next: Option<pingora::protocols::Stream> =
-                    Some(Box::new(L4Stream::from(stream)));
-                while let Some(stream) = next {
-                    next = proxy.process_new(stream, &stopped).await;
-                }
-            });
-        }
-    })
+    });
+    server.run_forever();
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use pingora::protocols::{Shutdown, Stream};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 use uuid::Uuid;
@@ -29,6 +29,10 @@ use crate::denial::answer::{self, Asked};
 use crate::denial::{Denial, HeadFlaw};
 use crate::edge::cut;
 use crate::edge::websocket::{Tunnel, WebSocket};
+
+/// Bytes that are put together before they are sent: as many as fit a packet, such as head and body of a
+/// small answer. Nothing waits for more: what is there is sent when the client is waited for.
+const WRITTEN_TOGETHER: usize = 1_460;
 
 /// `PRI * HTTP/2.0` and what follows it.
 const PREFACE_BYTES: usize = 24;
@@ -222,7 +226,7 @@ fn later(timeout: Duration) -> Instant {
 
 /// The socket of an HTTP/1.1 connection.
 pub(super) struct Downstream {
-    inner: Stream,
+    inner: BufWriter<Stream>,
     watch: Arc<HeadWatch>,
     deadline: Pin<Box<Sleep>>,
     read_any: bool,
@@ -238,7 +242,7 @@ impl Downstream {
     pub(super) fn new(inner: Stream, watch: Arc<HeadWatch>) -> Self {
         let deadline = Box::pin(tokio::time::sleep(watch.timeout));
         Self {
-            inner,
+            inner: BufWriter::with_capacity(WRITTEN_TOGETHER, inner),
             watch,
             deadline,
             read_any: false,
@@ -248,13 +252,14 @@ impl Downstream {
         }
     }
 
-    /// What it reads and writes through, once it is a WebSocket's.
+    /// What it reads and writes through, once it is a WebSocket's. Nothing is held back then: the answer
+    /// before its handshake was flushed at its end.
     fn tunnel(&mut self) -> Option<(&mut Tunnel, &mut Stream)> {
         if let (None, Some(websocket)) = (&self.tunnel, self.watch.websocket.get()) {
             self.tunnel = Some(Tunnel::new(Arc::clone(websocket)));
         }
         let tunnel = self.tunnel.as_mut()?;
-        Some((tunnel, &mut self.inner))
+        Some((tunnel, self.inner.get_mut()))
     }
 }
 
@@ -306,6 +311,10 @@ impl AsyncRead for Downstream {
             self.read_any = true;
             self.watch
                 .read_some(buffer.filled().len().saturating_sub(before));
+        }
+        if polled.is_pending() && !self.inner.buffer().is_empty() {
+            // what comes of it is known to the next write
+            let _sent = Pin::new(&mut self.inner).poll_flush(context);
         }
         polled
     }
