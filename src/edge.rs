@@ -24,7 +24,6 @@ use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::protocols::{ALPN, GetSocketDigest, SocketDigest, Stream};
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
-use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -32,6 +31,7 @@ use crate::clock;
 use crate::config::file::Listener;
 use crate::denial::{Denial, HeadFlaw};
 use crate::edge::connection::{Downstream, HeadWatch};
+use crate::edge::tls::Shown;
 use crate::gateway::{Gateway, Shared};
 use crate::pipeline::Findings;
 use crate::pipeline::audit::{self, Facts, Outcome};
@@ -55,7 +55,7 @@ pub struct Bound {
     pub address: SocketAddr,
     socket: TcpListener,
     tls: Option<Acceptor>,
-    certificate: Option<CertificateDer<'static>>,
+    shown: Option<Arc<Shown>>,
 }
 
 /// How one of this process's own listeners is reached, from this host.
@@ -65,8 +65,8 @@ pub struct Doorway {
     pub name: Arc<str>,
     /// The address that it is bound to.
     pub address: SocketAddr,
-    /// The certificate that it shows, if it speaks TLS itself.
-    pub certificate: Option<CertificateDer<'static>>,
+    /// The certificates that it shows, if it speaks TLS itself.
+    pub shown: Option<Arc<Shown>>,
 }
 
 impl Bound {
@@ -75,7 +75,7 @@ impl Bound {
         Doorway {
             name: Arc::clone(&self.facts.name),
             address: self.address,
-            certificate: self.certificate.clone(),
+            shown: self.shown.clone(),
         }
     }
 
@@ -85,10 +85,12 @@ impl Bound {
     }
 }
 
-/// Binds a listener and reads its certificate.
-pub fn bind(name: &str, listener: &Listener) -> Result<Bound, String> {
-    let certificate = listener.tls.as_ref().map(tls::leaf).transpose()?;
-    let tls = listener.tls.as_ref().map(tls::server_config).transpose()?;
+/// Binds a listener, which speaks TLS if it has certificates to show.
+pub fn bind(name: &str, listener: &Listener, shown: Option<Arc<Shown>>) -> Result<Bound, String> {
+    if listener.tls.is_some() != shown.is_some() {
+        return Err(format!("listeners.{name}: no certificates were read")); // never plaintext by a slip
+    }
+    let tls = shown.clone().map(tls::server_config);
     let socket = TcpListener::bind(listener.address)
         .map_err(|error| format!("listeners.{name}: `{}`: {error}", listener.address))?;
     socket
@@ -107,7 +109,7 @@ pub fn bind(name: &str, listener: &Listener) -> Result<Bound, String> {
         address,
         socket,
         tls: tls.map(Acceptor::from_server_config),
-        certificate,
+        shown,
     })
 }
 

@@ -21,6 +21,8 @@ mod answers;
 mod record;
 #[path = "gateway/tls.rs"]
 mod tls;
+#[path = "gateway/shown.rs"]
+mod shown;
 #[path = "gateway/http2.rs"]
 mod http2;
 #[path = "gateway/faults.rs"]

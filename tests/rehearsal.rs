@@ -32,6 +32,7 @@ use vingate::adapters::embedded::{BadLines, EmbeddedDirectory, Terms};
 use vingate::adapters::ledger::LocalLedger;
 use vingate::adapters::result_keys::LocalResultKeys;
 use vingate::chain::ChainKey;
+use vingate::edge::tls::{Certificates, Shown};
 use vingate::edge::{self, Connections, Doorway};
 use vingate::gateway::Shared;
 use vingate::gateway::in_flight::InFlight;
@@ -175,7 +176,10 @@ impl House {
         });
         let runtime = Runtime::new().unwrap();
         let (stop, stopped) = watch::channel(false);
-        let bound = edge::bind("edge", &config.listeners["edge"]).unwrap();
+        let listener = &config.listeners["edge"];
+        let shown = listener.tls.as_ref().map(Certificates::read);
+        let shown = shown.map(|read| Shown::new(read.unwrap()));
+        let bound = edge::bind("edge", listener, shown).unwrap();
         let doorway = bound.doorway();
         let connections = Connections::new(64, stopped);
         runtime.block_on(async {

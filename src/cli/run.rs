@@ -10,6 +10,7 @@ mod loading;
 mod operators;
 mod signals;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,7 +32,8 @@ use crate::clock;
 use crate::config::file;
 use crate::config::{ConfigFile, Loaded, load};
 use crate::edge::ops::{self, Watched};
-use crate::edge::{self, Bound, Connections, Doorway, files, tls};
+use crate::edge::tls::{self, Shown};
+use crate::edge::{self, Bound, Connections, Doorway, files};
 use crate::gateway::Shared;
 use crate::gateway::in_flight::{self, InFlight};
 use crate::pipeline::ports::Ports;
@@ -88,15 +90,22 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     tls::install_crypto();
     let loaded = load(&args.config.config, &args.config.set)?;
     let (loading, whole) = Loading::start(&loaded)?;
-    let Whole { rules, access, .. } = whole;
+    let Whole {
+        rules,
+        access,
+        certificates,
+        ..
+    } = whole;
+    let shown = certificates.unwrap_or_default().into_iter();
+    let shown: ShownBy = shown.map(|(name, read)| (name, Shown::new(read))).collect();
     // Operators and probes have threads of their own: a flood of requests can't starve them.
     let aside = runtime(Some(1)).map_err(failed)?;
-    let house = House::open(&loaded, (rules, access), &aside).map_err(failed)?;
+    let house = House::open(&loaded, (rules, access, shown.clone()), &aside).map_err(failed)?;
     let listeners: Vec<Bound> = loaded
         .config
         .listeners
         .iter()
-        .map(|(name, listener)| edge::bind(name, listener))
+        .map(|(name, listener)| edge::bind(name, listener, shown.get(name).cloned()))
         .collect::<Result<_, _>>()
         .map_err(failed)?;
     let served = runtime(None).map_err(failed)?;
@@ -139,10 +148,14 @@ fn places(wanted: u32) -> u32 {
     places
 }
 
+/// What each listener that speaks TLS shows.
+type ShownBy = BTreeMap<String, Arc<Shown>>;
+
 /// Everything that lives as long as the process.
 struct House {
     started: ConfigFile,
     rules: Arc<ArcSwap<Rules>>,
+    shown: ShownBy,
     access: Arc<ArcSwap<Access>>,
     switchboard: Arc<Switchboard>,
     fleet: Fleet,
@@ -157,7 +170,7 @@ struct House {
 impl House {
     fn open(
         loaded: &Loaded,
-        (rules, access): (Rules, Access),
+        (rules, access, shown): (Rules, Access, ShownBy),
         aside: &Runtime,
     ) -> Result<Self, String> {
         let config = &loaded.config;
@@ -199,6 +212,7 @@ impl House {
         Ok(Self {
             started: config.clone(),
             rules,
+            shown,
             access: Arc::new(ArcSwap::from_pointee(access)),
             switchboard,
             fleet,

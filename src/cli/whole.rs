@@ -1,5 +1,6 @@
 //! What does a configuration become, as a whole?
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::admin::access::Access;
@@ -7,6 +8,7 @@ use crate::admin::authority;
 use crate::cli::chosen::{self, Chosen, ChosenBundle};
 use crate::cli::{End, Failure};
 use crate::config::{Loaded, Mistakes};
+use crate::edge::tls::Certificates;
 use crate::pipeline::policy::cases::{self, CaseFailure};
 use crate::pipeline::policy::files::Files;
 use crate::rules::{self, Rules};
@@ -21,6 +23,8 @@ pub(super) struct Whole {
     pub(super) cases: usize,
     /// How many files of policies for vehicles there are.
     pub(super) policy_files: usize,
+    /// What each listener that speaks TLS shows; `None` where policies alone were built.
+    pub(super) certificates: Option<BTreeMap<String, Certificates>>,
     /// What the policies came in; `None` for a folder.
     pub(super) bundle: Option<ChosenBundle>,
 }
@@ -71,7 +75,41 @@ impl From<Refusal> for Failure {
 /// Every mistake of both, or every case that fails.
 pub(super) fn build(loaded: &Loaded) -> Result<Whole, Refusal> {
     let chosen = chosen::choose(loaded)?;
-    build_by(loaded, chosen)
+    match (build_by(loaded, chosen), certificates(loaded)) {
+        (Ok(whole), Ok(certificates)) => Ok(Whole {
+            certificates: Some(certificates),
+            ..whole
+        }),
+        (Err(Refusal::Wrong(mut mistakes)), Err(others)) => {
+            mistakes.extend(others);
+            Err(mistakes.into())
+        }
+        (Err(refusal), Ok(_) | Err(_)) => Err(refusal),
+        (Ok(_), Err(mistakes)) => Err(mistakes.into()),
+    }
+}
+
+/// What the listeners show.
+fn certificates(loaded: &Loaded) -> Result<BTreeMap<String, Certificates>, Mistakes> {
+    let mut mistakes = Mistakes::default();
+    let mut all = BTreeMap::new();
+    for (name, listener) in &loaded.config.listeners {
+        let Some(files) = &listener.tls else {
+            continue;
+        };
+        match Certificates::read(files) {
+            Ok(read) => drop(all.insert(name.clone(), read)),
+            Err(flaw) => {
+                let key = format!("listeners.{name}.tls");
+                mistakes.add(loaded.origins.place(&key), flaw);
+            }
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(all)
+    } else {
+        Err(mistakes)
+    }
 }
 
 /// The same, by policies that were chosen.
@@ -97,6 +135,7 @@ pub(super) fn build_by(loaded: &Loaded, chosen: Chosen) -> Result<Whole, Refusal
         access,
         cases,
         policy_files: files.list("cedar", &mut Mistakes::default()).len(), // all were read just now
+        certificates: None,
         bundle,
     })
 }

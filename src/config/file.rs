@@ -125,10 +125,25 @@ pub enum Plaintext {
     BehindTlsTerminator,
 }
 
-/// Server certificate of a listener, PEM.
+/// Server certificates of a listener, PEM; read anew at SIGHUP.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerTls {
+    /// Chain, leaf first.
+    #[schemars(length(min = 1))]
+    pub certificate_file: PathBuf,
+    /// PKCS #8, PKCS #1 or SEC 1 key.
+    #[schemars(length(min = 1))]
+    pub key_file: PathBuf,
+    /// More pairs: the first whose certificate is for the name that a client asks for is shown (SNI).
+    #[serde(default)]
+    pub others: Vec<CertificatePair>,
+}
+
+/// A certificate for other names, PEM.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CertificatePair {
     /// Chain, leaf first.
     #[schemars(length(min = 1))]
     pub certificate_file: PathBuf,

@@ -3,12 +3,13 @@
 //! A reload replaces rules; sockets and stores stay as they were opened. What a reload can't take up
 //! is told, so that nobody waits for it.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::config::ConfigFile;
-use crate::config::file::ResultKeyStore;
+use crate::config::file::{Listener, ResultKeyStore};
 
 /// Keys whose values differ and that only a restart takes up.
 pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
@@ -22,12 +23,25 @@ pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
         let bundles = config.bundles.as_ref(); // keys, and what is insisted on, are taken up
         bundles.map(|bundles| bundles.directory.as_path())
     }
+    /// Certificates are taken up; whether there is one is not.
+    fn sockets(config: &ConfigFile) -> BTreeMap<&str, (Listener, bool)> {
+        let mut sockets = BTreeMap::new();
+        for (name, listener) in &config.listeners {
+            let tls = None;
+            let rest = Listener {
+                tls,
+                ..listener.clone()
+            };
+            sockets.insert(name.as_str(), (rest, listener.tls.is_some()));
+        }
+        sockets
+    }
     fn store(config: &ConfigFile) -> Option<ResultKeyStore> {
         config.result_keys.as_ref().map(|keys| keys.store) // the lifetime is taken up
     }
     let (was, is) = (started, now);
     let settings = [
-        ("listeners", differ(&was.listeners, &is.listeners)),
+        ("listeners", differ(&sockets(was), &sockets(is))),
         ("admin.socket", was.admin.socket != is.admin.socket),
         ("admin.group", was.admin.group != is.admin.group),
         ("admin.tls.address", address(was) != address(is)),
@@ -86,6 +100,21 @@ mod tests {
     fn what_a_reload_takes_up_needs_no_restart() {
         assert!(needed(&config(1, 1), &config(1, 2)).is_empty());
         assert_eq!(needed(&config(1, 1), &config(2, 1)), ["door"]);
+    }
+
+    #[test]
+    fn certificates_are_taken_up_and_whether_there_is_one_is_not() {
+        let with = |tls: &str| {
+            let mut config = config(1, 1);
+            let edge = config.listeners.get_mut("edge").unwrap();
+            edge.tls = toml::from_str(tls).ok();
+            config
+        };
+        let old = with("certificate_file = \"a\"\nkey_file = \"b\"");
+        let new = with("certificate_file = \"c\"\nkey_file = \"d\"");
+        assert!(needed(&old, &new).is_empty());
+        assert_eq!(needed(&config(1, 1), &new), ["listeners"]);
+        assert_eq!(needed(&old, &config(1, 1)), ["listeners"]);
     }
 
     #[test]

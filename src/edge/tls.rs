@@ -5,10 +5,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use pingora::protocols::tls::CaType;
 use pingora::utils::tls::{WrappedX509, parse_x509};
+use rustls::client::verify_server_name;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 
 use crate::config::file::ListenerTls;
@@ -24,30 +28,87 @@ pub fn install_crypto() {
     }
 }
 
-/// The server side of a listener: TLS 1.2 and 1.3, HTTP/2 offered before HTTP/1.1.
-pub fn server_config(files: &ListenerTls) -> Result<Arc<ServerConfig>, String> {
-    install_crypto();
-    let chain = certificates(&files.certificate_file)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key_file)
-        .map_err(|error| format!("`{}`: no private key: {error}", files.key_file.display()))?;
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| {
-            format!(
-                "`{}`: not a usable pair with its key: {error}",
-                files.certificate_file.display()
-            )
-        })?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+/// The certificates that a listener shows, with their keys: the first, unless another is for the name
+/// that a client asks for (SNI; RFC 6066, 3).
+#[derive(Debug)]
+pub struct Certificates(Vec<Arc<CertifiedKey>>);
+
+impl Certificates {
+    /// Reads all pairs of a listener.
+    ///
+    /// # Errors
+    /// A file can't be read, or a key is not the certificate's.
+    pub fn read(files: &ListenerTls) -> Result<Self, String> {
+        install_crypto();
+        let first = (&files.certificate_file, &files.key_file);
+        let others = files.others.iter();
+        let others = others.map(|pair| (&pair.certificate_file, &pair.key_file));
+        let pairs = std::iter::once(first).chain(others);
+        let read = pairs.map(|(certificate, key)| pair(certificate, key));
+        read.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn choose(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        let name = name.and_then(|name| ServerName::try_from(name).ok());
+        let named = name.filter(|_| self.0.len() > 1);
+        let chosen = named.and_then(|name| self.0.iter().find(|key| is_for(key, &name)));
+        chosen.or(self.0.first()).cloned()
+    }
 }
 
-/// The certificate that a listener shows: the first of its chain.
-pub fn leaf(files: &ListenerTls) -> Result<CertificateDer<'static>, String> {
-    let file = &files.certificate_file;
-    let first = certificates(file)?.into_iter().next();
-    first.ok_or_else(|| format!("`{}`: no certificate", file.display()))
+fn is_for(key: &CertifiedKey, name: &ServerName<'_>) -> bool {
+    let leaf = key.cert.first().map(ParsedCertificate::try_from);
+    leaf.and_then(Result::ok)
+        .is_some_and(|leaf| verify_server_name(&leaf, name).is_ok())
+}
+
+fn pair(certificate_file: &Path, key_file: &Path) -> Result<Arc<CertifiedKey>, String> {
+    let chain = certificates(certificate_file)?;
+    let key = PrivateKeyDer::from_pem_file(key_file)
+        .map_err(|error| format!("`{}`: no private key: {error}", key_file.display()))?;
+    let provider = rustls::crypto::ring::default_provider();
+    let pair = CertifiedKey::from_der(chain, key, &provider).map_err(|error| {
+        let shown = certificate_file.display();
+        format!("`{shown}`: not a usable pair with its key: {error}")
+    })?;
+    Ok(Arc::new(pair))
+}
+
+/// What a listener shows now; replaced while it serves.
+#[derive(Debug)]
+pub struct Shown(ArcSwap<Certificates>);
+
+impl Shown {
+    /// These, until others take their place.
+    pub fn new(certificates: Certificates) -> Arc<Self> {
+        Arc::new(Self(ArcSwap::from_pointee(certificates)))
+    }
+
+    /// From the next handshake on these are shown.
+    pub fn replace(&self, certificates: Certificates) {
+        self.0.store(Arc::new(certificates));
+    }
+
+    /// The certificate of who asks for no name.
+    pub fn leaf(&self) -> Option<CertificateDer<'static>> {
+        let shown = self.0.load().choose(None)?;
+        shown.cert.first().cloned()
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.load().choose(hello.server_name())
+    }
+}
+
+/// The server side of a listener: TLS 1.2 and 1.3, HTTP/2 offered before HTTP/1.1.
+pub fn server_config(shown: Arc<Shown>) -> Arc<ServerConfig> {
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_cert_resolver(shown);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
 }
 
 /// The authorities that may have signed an upstream's certificate.

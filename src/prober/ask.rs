@@ -53,9 +53,10 @@ async fn exchange(candidate: &Candidate, ticket: &str, announced: u64) -> Result
     let stream = connect(candidate.doorway.address)
         .await
         .map_err(|error| error.to_string())?;
-    let bytes = match &candidate.doorway.certificate {
+    let bytes = match &candidate.doorway.shown {
         None => talk(stream, &request).await,
-        Some(certificate) => {
+        Some(shown) => {
+            let certificate = shown.leaf().ok_or("the listener has no certificate")?;
             let connector = TlsConnector::from(Arc::new(client(certificate)?));
             let name = ServerName::from(candidate.doorway.address.ip());
             let stream = connector.connect(name, stream).await;
@@ -164,10 +165,10 @@ fn read(bytes: &[u8]) -> Option<Answer> {
 }
 
 /// A client that believes one certificate.
-fn client(certificate: &CertificateDer<'static>) -> Result<ClientConfig, String> {
+fn client(certificate: CertificateDer<'static>) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Arc::new(OneCertificate {
-        certificate: certificate.clone(),
+        certificate,
         provider: Arc::clone(&provider),
     });
     let config = ClientConfig::builder_with_provider(provider)

@@ -257,7 +257,7 @@ fn under_tls_exactly_the_own_certificate_counts() {
     assert_eq!((probed.status, probed.as_expected), (503, true));
     let second = House::with(&[&tls(&other)]);
     let mut doorway = second.doorway.clone();
-    doorway.certificate.clone_from(&house.doorway.certificate);
+    doorway.shown.clone_from(&house.doorway.shown);
     let asking = house.prober_at(doorway);
     let told = house.runtime.block_on(asking.probe(&closure)).unwrap_err();
     assert!(told.contains("another certificate"), "{told}");

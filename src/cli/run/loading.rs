@@ -217,13 +217,23 @@ impl House {
                 told,
             }) => {
                 tell_bundle(&whole);
-                let Whole { rules, access, .. } = whole;
+                let Whole {
+                    rules,
+                    access,
+                    certificates,
+                    ..
+                } = whole;
                 tracing::info!(revision = %rules.revision, "reloaded");
                 if loaded.config.policies != loading.loaded.config.policies {
                     loading.file = BundleFile::of(&loaded.config.policies);
                 }
                 loading.loaded = loaded;
                 loading.told.store(Arc::new(told));
+                for (name, read) in certificates.into_iter().flatten() {
+                    if let Some(shown) = self.shown.get(&name) {
+                        shown.replace(read); // else it is a listener of the next start
+                    }
+                }
                 self.access.store(Arc::new(access));
                 self.rules.store(Arc::new(rules));
                 self.shared.in_flight.rules_changed();
