@@ -9,12 +9,13 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use crate::adapters::contact::Contact;
-use crate::adapters::embedded::{EmbeddedDirectory, Snapshot};
+use crate::adapters::embedded::{self, EmbeddedDirectory};
 use crate::adapters::facts::import::{ImportError, ImportReport};
 use crate::adapters::facts::intake::Intake;
+use crate::adapters::facts::outgoing::Broken;
 use crate::adapters::http::{HttpDirectory, NOT_OURS};
 use crate::adapters::kept::{Changes, Keeping, KeptDirectory};
-use crate::adapters::redis::RedisDirectory;
+use crate::adapters::redis::{RedisDirectory, RedisSnapshot};
 use crate::config::ConfigFile;
 use crate::config::file::OwnershipStore;
 use crate::pipeline::ownership::VehicleFacts;
@@ -44,6 +45,9 @@ pub enum Unchanged<Flaw> {
     /// Somebody else changes it all the time.
     #[error("the vehicle is being changed by somebody else: try again")]
     Raced,
+    /// A change would be lost: everything is being replaced.
+    #[error("a whole snapshot is being imported: try again when it is in force")]
+    Replaced,
 }
 
 /// Why there is no moment of a directory to be shown.
@@ -52,9 +56,35 @@ pub enum NoSnapshot {
     /// It can't be read.
     #[error("the ownership directory: {0}")]
     Failed(LookupError),
+    /// It can't be read as of one moment, or a record of it can't be believed.
+    #[error("the ownership directory: {0}")]
+    Broken(String),
     /// It has none.
     #[error("{0}")]
     Refused(&'static str),
+}
+
+/// All that a directory knows at one moment.
+#[derive(Debug)]
+pub enum Snapshot {
+    /// Read as it is written.
+    Embedded(embedded::Snapshot),
+    /// Read already.
+    Redis(RedisSnapshot),
+}
+
+impl Snapshot {
+    /// Hands each line to `take`, without its end: vehicles, subjects, aliases, each in the order of
+    /// their keys. Answers how many. Blocks.
+    ///
+    /// # Errors
+    /// A record can't be read: what was taken is not all of it. What `take` says.
+    pub fn write(self, take: &mut dyn FnMut(&str) -> Result<(), String>) -> Result<u64, Broken> {
+        match self {
+            Self::Embedded(snapshot) => snapshot.write(take),
+            Self::Redis(snapshot) => snapshot.write(take),
+        }
+    }
 }
 
 /// The directory of a configuration.
@@ -127,9 +157,11 @@ impl Directory {
         let key = FleetKey::read(key.ok_or("`switches.fleet_key_file` is missing")?)
             .map_err(|flaw| format!("switches.fleet_key_file: {flaw}"))?;
         let entered = runtime.enter(); // its connection is kept up there
-        let directory = Arc::new(RedisDirectory::open(redis, key)?);
+        let spool = config.switches.directory.join("ownership");
+        let directory = Arc::new(RedisDirectory::open(redis, key, spool)?);
         drop(entered);
         let changes = Arc::new(Changes::told());
+        directory.voids(Arc::clone(&changes));
         let elsewhere = Elsewhere::new(Arc::default(), &changes);
         let (told, followed) = (Arc::clone(&changes), Arc::clone(&directory));
         let contact = Arc::clone(&elsewhere.contact);
@@ -241,8 +273,8 @@ impl Directory {
     /// Imports lines as it was asked for; see [`import`](crate::adapters::facts::import). Blocks.
     ///
     /// # Errors
-    /// Bad lines where they are refused; lines that can't be read; a store that can't be written, can't
-    /// be replaced at one moment, or has nothing to go on from.
+    /// Bad lines where they are refused; lines that can't be read; a store that can't be written, or has
+    /// nothing to go on from; another import.
     pub fn import(&self, intake: &mut Intake<'_>) -> Result<ImportReport, ImportError> {
         match &self.store {
             Store::Embedded(directory) => directory.take(intake),
@@ -255,7 +287,17 @@ impl Directory {
     pub fn interrupted(&self) -> Option<u64> {
         match &self.store {
             Store::Embedded(directory) => directory.interrupted(),
-            Store::Redis(..) | Store::Http(..) => None,
+            Store::Redis(directory, _) => directory.interrupted(),
+            Store::Http(..) => None,
+        }
+    }
+
+    /// Returns when nothing is left of what the last import replaced. To go before is harmless: whoever
+    /// replaces the whole next removes it.
+    pub fn swept(&self) {
+        match &self.store {
+            Store::Redis(directory, runtime) => runtime.block_on(directory.swept()),
+            Store::Embedded(_) | Store::Http(..) => {}
         }
     }
 
@@ -267,17 +309,20 @@ impl Directory {
         }
     }
 
-    /// All that it knows at this moment, to be written as lines.
+    /// All that it knows at this moment, to be written as lines. Blocks for as long as reading takes.
     ///
     /// # Errors
     /// See [`NoSnapshot`].
     pub fn snapshot(&self) -> Result<Snapshot, NoSnapshot> {
         match &self.store {
-            Store::Embedded(directory) => directory.snapshot().map_err(NoSnapshot::Failed),
-            Store::Redis(..) => Err(NoSnapshot::Refused(
-                "a directory in redis is not exported: its keys can't be read as of one moment, so \
-                 records could be missing",
-            )),
+            Store::Embedded(directory) => {
+                let snapshot = directory.snapshot().map_err(NoSnapshot::Failed);
+                snapshot.map(Snapshot::Embedded)
+            }
+            Store::Redis(directory, runtime) => {
+                let snapshot = directory.snapshot(runtime).map_err(NoSnapshot::Broken);
+                snapshot.map(Snapshot::Redis)
+            }
             Store::Http(..) => Err(NoSnapshot::Refused(NOT_OURS)),
         }
     }

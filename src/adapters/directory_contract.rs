@@ -220,3 +220,87 @@ pub(crate) async fn hold(directory: Arc<dyn OwnershipDirectory>, fill: &dyn Fn(&
     hold_aliases(&*directory, fill).await;
     hold_subjects(&*directory, fill).await;
 }
+
+/// A store that takes whole snapshots and gives them out again.
+pub(crate) struct Whole<'a> {
+    pub(crate) directory: Arc<dyn OwnershipDirectory>,
+    pub(crate) fill: &'a dyn Fn(&str),
+    /// Whether the lines were taken as a snapshot.
+    pub(crate) replace: &'a dyn Fn(&str) -> bool,
+    pub(crate) export: &'a dyn Fn() -> String,
+}
+
+impl Whole<'_> {
+    async fn knows(&self, vin: &str) -> bool {
+        let vin = Vin::read(vin).expect("a VIN");
+        self.directory
+            .find(&vin)
+            .await
+            .expect("an answer")
+            .is_some()
+    }
+
+    async fn means(&self, alias: &str) -> Option<String> {
+        let (client, alias) = ("charger".to_owned(), alias.to_owned());
+        let found = self.directory.find_alias(&Alias { client, alias }).await;
+        found.expect("an answer").map(|vin| vin.as_str().to_owned())
+    }
+
+    async fn suspends(&self, subject: &str) -> bool {
+        let found = self.directory.find_subject("owners", subject).await;
+        found.expect("an answer").suspended
+    }
+}
+
+/// Holds a store, empty at first, to what is promised of snapshots.
+pub(crate) async fn hold_whole(whole: Whole<'_>) {
+    let [first, second] = ["SJNFAAZE0U6012345", "JN1AZ0CP5BT000082"];
+    let alias =
+        |name: &str, vin: &str| format!(r#"{{"alias":"{name}","client":"charger","vin":"{vin}"}}"#);
+    let others = SUSPENDED.replace("bob", "eve") + "\n" + &alias("old", first);
+    (whole.fill)(&format!("{WHOLE}\n{SUSPENDED}\n{others}\n"));
+    let snapshot = format!("{LENT}\n{}\n{RESTORED}\n", alias("new", second));
+    assert!((whole.replace)(&snapshot), "a snapshot");
+    hold_rest(&whole, [first, second]).await;
+    hold_export(&whole).await;
+}
+
+/// A snapshot is there, and nothing else but suspensions.
+async fn hold_rest(whole: &Whole<'_>, [first, second]: [&str; 2]) {
+    let (gone, there) = (whole.knows(first).await, whole.knows(second).await);
+    assert_eq!((gone, there), (false, true), "what it says is there alone");
+    lead_to(
+        &*whole.directory,
+        &of_whole(&[]),
+        "nobody leads to what is gone",
+    )
+    .await;
+    let lent: [(IndexKey, &[&str]); 1] = [(user("zoë \"quoted\""), &[second])];
+    lead_to(&*whole.directory, &lent, "whom it names leads there").await;
+    let (old, new) = (whole.means("old").await, whole.means("new").await);
+    assert_eq!((old, new.as_deref()), (None, Some(second)), "aliases too");
+    let (bob, eve) = (whole.suspends("bob").await, whole.suspends("eve").await);
+    assert_eq!((bob, eve), (false, true), "a suspension ends if it says so");
+}
+
+/// What comes out is what is in force, and can come in again.
+async fn hold_export(whole: &Whole<'_>) {
+    let text = (whole.export)();
+    let kinds: Vec<bool> = text.lines().map(|line| line.contains("eve")).collect();
+    assert_eq!(
+        kinds,
+        [false, true, false],
+        "a vehicle, a subject, an alias: {text}"
+    );
+    for nothing in ["", "\n", "garbage", &format!("{BARE}\n{BARE}")] {
+        assert!(!(whole.replace)(nothing), "no snapshot");
+        assert!((whole.export)() == text, "nothing of it is in force");
+    }
+    (whole.fill)(SOLD);
+    assert!(
+        whole.knows("SJNFAAZE0U6012345").await,
+        "an import adds to it"
+    );
+    assert!((whole.replace)(&text), "what came out");
+    assert!((whole.export)() == text, "comes out again");
+}

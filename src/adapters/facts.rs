@@ -8,8 +8,10 @@ mod handing;
 pub mod import;
 pub mod intake;
 pub mod line;
+pub mod outgoing;
 pub mod progress;
 pub(crate) mod record;
+mod row;
 mod spool;
 
 pub(crate) use handing::Rows;

@@ -16,6 +16,7 @@ mod target;
 mod link;
 mod hints;
 mod result_keys;
+mod shards;
 
 use std::fmt;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use crate::config::file::Redis;
 use crate::pipeline::ports::LookupError;
 use crate::switchboard::fleet::{FleetError, FleetStore, Topic};
 use calls::{Calls, script};
-pub use directory::RedisDirectory;
+pub use directory::{RedisDirectory, RedisSnapshot};
 use hints::Hints;
 pub use result_keys::RedisResultKeys;
 

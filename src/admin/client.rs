@@ -37,6 +37,8 @@ const IMPORT: &str = "/v1/ownership/import";
 const WAIT: Duration = Duration::from_secs(30);
 /// For an import of the largest size allowed.
 const IMPORT_WAIT: Duration = Duration::from_secs(600);
+/// For the first line of an export: a directory in Redis is read whole before it.
+const EXPORT_WAIT: Duration = Duration::from_secs(1_800);
 /// Longest silence of a stream of events: a gateway says something every 15 s.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Bytes of an answer: a board of a million vehicles.
@@ -161,7 +163,7 @@ impl Client {
         headers.insert(header::ACCEPT, kind);
         let request = self.request(Method::GET, path_and_query, headers, Bytes::new())?;
         self.runtime.block_on(async {
-            let (answer, _driven) = self.begin(request).await?;
+            let (answer, _driven) = self.begin(request, WAIT).await?;
             let followed = follow(answer.into_body(), &mut each).await;
             followed.map_err(|flaw| self.failed(&*flaw))
         })
@@ -170,11 +172,11 @@ impl Client {
     /// Writes what a call answers to `out`, as it comes. Must not be called within a runtime.
     ///
     /// # Errors
-    /// It is refused or breaks off, or nothing comes for 60 s: what was written is not all of it.
+    /// It is refused or breaks off, or nothing comes for 60 s once it began: what was written is not all of it.
     pub fn download(&self, path: &str, out: &mut dyn Write) -> Result<(), Failure> {
         let request = self.request(Method::GET, path, HeaderMap::new(), Bytes::new())?;
         self.runtime.block_on(async {
-            let (answer, _driven) = self.begin(request).await?;
+            let (answer, _driven) = self.begin(request, EXPORT_WAIT).await?;
             let mut body = answer.into_body();
             loop {
                 let Ok(frame) = timeout(SILENCE, body.frame()).await else {
@@ -199,8 +201,9 @@ impl Client {
     async fn begin(
         &self,
         request: Request<Full<Bytes>>,
+        wait: Duration,
     ) -> Result<(Response<Incoming>, Driven), Failure> {
-        let asked = timeout(WAIT, self.ask(request)).await;
+        let asked = timeout(wait, self.ask(request)).await;
         let (answer, driven) = asked
             .unwrap_or_else(|_| Err("no answer".into()))
             .map_err(|flaw| self.failed(&*flaw))?;

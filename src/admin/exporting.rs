@@ -45,7 +45,9 @@ pub(super) async fn export(
             Ok(snapshot) => Ok((begun, snapshot)),
             Err(why) => {
                 let problem = match why {
-                    NoSnapshot::Failed(_) => Problem::failed(why.to_string()),
+                    NoSnapshot::Failed(_) | NoSnapshot::Broken(_) => {
+                        Problem::failed(why.to_string())
+                    }
                     NoSnapshot::Refused(why) => Problem::store_refuses(why),
                 };
                 begun.conclude(problem.code(), 0);

@@ -285,6 +285,10 @@ fn unchanged(why: Unchanged<Problem>) -> Problem {
             let detail = "the vehicle is being changed by somebody else: try again";
             Problem::new(StatusCode::CONFLICT, "raced", detail)
         }
+        Unchanged::Replaced => {
+            let detail = "a whole snapshot is being imported: try again when it is in force";
+            Problem::new(StatusCode::CONFLICT, "raced", detail)
+        }
     }
 }
 

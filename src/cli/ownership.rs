@@ -36,13 +36,14 @@ enum Command {
     /// All lines are imported or none; a vehicle that is there already is replaced whole. Goes
     /// through the admin socket of a running gateway (files up to 256 MiB); where none listens,
     /// the directory that the configuration names is opened. For a larger file, stop the gateway.
-    /// Recorded, with the digest of the lines.
+    /// Recorded, with the digest of the lines. What `--replace` replaced in Redis is removed 20 s later:
+    /// without a gateway the command stays for that.
     Import(import::Args),
     /// Write all ownership facts as the lines that `import` reads, in the order of their keys.
     ///
     /// Through the admin socket of a running gateway, or where none listens from the directory that
-    /// the configuration names; recorded either way. It shows one moment. A directory in Redis is not
-    /// exported.
+    /// the configuration names; recorded either way. It shows one moment. A directory in Redis is read
+    /// whole before the first line comes.
     Export(export::Args),
     /// Show whose a vehicle is and what is granted on it. Recorded.
     Get(Box<vehicle::GetArgs>),

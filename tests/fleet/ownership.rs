@@ -1,5 +1,6 @@
 //! Whose car it is, told through Redis: do all replicas go by it, and by nothing older?
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::house::{Fleet, MORE, ROUTES};
@@ -57,6 +58,66 @@ fn a_second_after_a_sale_every_replica_refuses_the_old_owner() {
             assert_eq!(allowed.status, 200, "{}", allowed.text());
         }
     }
+}
+
+/// Whoever asks meanwhile is answered as before or as after.
+fn replace_while_served(fleet: &Fleet, lines: &str) {
+    let [first, second, third] = &fleet.gateways[..] else {
+        panic!("three");
+    };
+    let file = fleet.file("snapshot.jsonl", lines);
+    let is_loaded = AtomicBool::new(false);
+    let asked = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut asked = Vec::new();
+            while !is_loaded.load(Ordering::Acquire) || asked.len() < 3 {
+                asked.push([ask(fleet, second, "alice"), ask(fleet, third, "mallory")]);
+            }
+            asked
+        });
+        let output = first.operate(&["ownership", "import", "--replace", &file]);
+        is_loaded.store(true, Ordering::Release);
+        assert!(output.status.success(), "{output:?}");
+        asking.join().unwrap()
+    });
+    for [owners, strangers] in asked {
+        assert!([200, 403].contains(&owners.status), "{}", owners.text());
+        assert_eq!(strangers.status, 403, "{}", strangers.text());
+    }
+}
+
+#[test]
+fn a_whole_snapshot_takes_the_place_of_another_while_replicas_serve() {
+    let mut fleet = fleet();
+    let other = car("alice").replace(VIN, "SJNFAAZE0U6099999");
+    let (before, after) = (car("alice") + &other, car("bob"));
+    for lines in [&before, &after, &before, &after] {
+        replace_while_served(&fleet, lines);
+        std::thread::sleep(Duration::from_secs(1));
+        let is_after = *lines == after;
+        let (owner, former) = if is_after {
+            ("bob", "alice")
+        } else {
+            ("alice", "bob")
+        };
+        for one in &fleet.gateways {
+            assert_eq!(ask(&fleet, one, owner).status, 200);
+            assert_eq!(ask(&fleet, one, former).status, 403);
+            let gone = one.operate(&["ownership", "get", "SJNFAAZE0U6099999"]);
+            assert_eq!(gone.status.success(), !is_after, "{gone:?}");
+        }
+    }
+    let exported = fleet.gateways[2].operate(&["ownership", "export"]);
+    assert!(exported.status.success(), "{exported:?}");
+    let line: serde_json::Value = serde_json::from_slice(&exported.stdout).unwrap();
+    assert_eq!((&line["vin"], &line["owner"]), (&VIN.into(), &"bob".into()));
+    // who came later knows no former snapshot
+    fleet.add("late", &[SHARED]);
+    let late = &fleet.gateways[3];
+    late.until("bob's", |one| {
+        (ask(&fleet, one, "bob").status == 200).then_some(())
+    });
+    assert_eq!(ask(&fleet, late, "alice").status, 403);
 }
 
 #[test]

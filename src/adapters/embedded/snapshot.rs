@@ -7,6 +7,7 @@ use redb::{
 };
 
 use super::{ALIASES, EmbeddedDirectory, Key, SUBJECTS, VEHICLES};
+use crate::adapters::facts::outgoing::Broken;
 use crate::adapters::facts::{Fact, form, record};
 use crate::pipeline::ownership::{Alias, SubjectKey};
 use crate::pipeline::ports::LookupError;
@@ -20,17 +21,6 @@ impl std::fmt::Debug for Snapshot {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str("Snapshot")
     }
-}
-
-/// Why not all of it was written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
-    /// The file can't be read, or holds what no line can say.
-    #[error("the ownership directory: {0}")]
-    Store(String),
-    /// Who takes the lines takes no more.
-    #[error("nobody takes the lines any more: {0}")]
-    Taker(String),
 }
 
 impl EmbeddedDirectory {

@@ -56,6 +56,24 @@ async fn the_contract_holds() {
     .await;
 }
 
+#[tokio::test]
+async fn the_contract_of_snapshots_holds() {
+    let (_folder, file) = file();
+    let directory = Arc::new(EmbeddedDirectory::open(&file).unwrap());
+    let [filled, replaced, exported, left] = [(); 4].map(|()| Arc::clone(&directory));
+    let whole = directory_contract::Whole {
+        directory,
+        fill: &|lines| drop(fill(&filled, lines).unwrap()),
+        replace: &|lines| {
+            let replaced = replaced.replace(&mut lines.as_bytes(), &terms(BadLines::Refuse));
+            replaced.is_ok()
+        },
+        export: &|| exported::exported(&exported),
+    };
+    directory_contract::hold_whole(whole).await;
+    assert_eq!(exported::exported(&left).lines().count(), 3);
+}
+
 #[test]
 fn vehicles_can_be_imported_before_the_first_start() {
     let folder = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ use super::index::{self, INDEX, Rows};
 use super::{ALIASES, EmbeddedDirectory, Key, SUBJECTS, VEHICLES, key};
 use crate::adapters::directory::Unchanged;
 use crate::adapters::facts::Rows as Records;
-use crate::adapters::facts::import::{BadLines, ImportError, ImportReport, Terms};
+use crate::adapters::facts::import::{ImportError, ImportReport, Terms};
 use crate::adapters::facts::intake::{self, Intake, Kind, Others, Resume, Room, Row};
 use crate::adapters::facts::record;
 use crate::pipeline::ownership::VehicleFacts;
@@ -55,10 +55,7 @@ impl EmbeddedDirectory {
     /// # Errors
     /// As for the others; and where there is nothing to go on from, or the lines are other ones.
     pub fn take(&self, intake: &mut Intake<'_>) -> Result<ImportReport, ImportError> {
-        if intake.others == Others::Go && intake.terms.bad == BadLines::Skip {
-            let why = "a snapshot with bad lines would forget what they are about";
-            return Err(ImportError::Refused(why.to_owned()));
-        }
+        intake.refuse_skipping()?;
         // As in `read`: what redb had begun is given up, and the file stays as it was.
         let imported = catch_unwind(AssertUnwindSafe(|| self.write(intake)))
             .unwrap_or_else(|_| Err(unwritable("its pages don't fit together")));
@@ -158,8 +155,7 @@ impl EmbeddedDirectory {
             gathered.hand_over(&mut intake.told, |rows| tables.fill(rows))?
         };
         if intake.others == Others::Go && report.imported == 0 {
-            let why = "an empty snapshot would forget every vehicle: nothing was changed";
-            return Err(ImportError::Refused(why.to_owned()));
+            return Err(intake::empty_snapshot());
         }
         opened.commit(transaction).map_err(unwritable)?;
         gathered.end();

@@ -180,7 +180,7 @@ pub(crate) fn read(
 }
 
 /// Bad lines, the first of them in words.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct BadFound {
     told: BTreeMap<u64, String>,
     more: u64,

@@ -11,6 +11,8 @@ use crate::adapters::facts::Fact;
 use crate::adapters::facts::import::{BadFound, BadLines, ImportError, ImportReport, Lines, Terms};
 use crate::adapters::facts::progress::{Progress, Told, tell};
 use crate::adapters::facts::record;
+use crate::adapters::facts::row;
+pub(crate) use crate::adapters::facts::row::{Kind, Row};
 pub use crate::adapters::facts::spool::Resume;
 pub(crate) use crate::adapters::facts::spool::Room;
 use crate::adapters::facts::spool::{self, Mark, Record, Spool};
@@ -52,92 +54,31 @@ impl<'a> Intake<'a> {
             told: None,
         }
     }
-}
 
-/// What a key is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Vehicle,
-    Subject,
-    Alias,
-    /// Whom or what a vehicle's record names, and the vehicle.
-    Index,
-}
-
-impl Kind {
-    /// In the order in which they are written.
-    fn byte(self) -> u8 {
-        match self {
-            Self::Vehicle => 0,
-            Self::Subject => 1,
-            Self::Alias => 2,
-            Self::Index => 3,
+    /// A snapshot is whole.
+    ///
+    /// # Errors
+    /// It may have bad lines.
+    pub(crate) fn refuse_skipping(&self) -> Result<(), ImportError> {
+        if self.others == Others::Go && self.terms.bad == BadLines::Skip {
+            let why = "a snapshot with bad lines would forget what they are about";
+            return Err(ImportError::Refused(why.to_owned()));
         }
-    }
-
-    fn of(byte: u8) -> Option<Self> {
-        let all = [Self::Vehicle, Self::Subject, Self::Alias, Self::Index];
-        all.into_iter().find(|kind| kind.byte() == byte)
-    }
-
-    /// How a line names it, and what it is.
-    fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Vehicle | Self::Index => ("VIN", "vehicle"),
-            Self::Subject => ("subject", "subject"),
-            Self::Alias => ("alias", "alias"),
-        }
+        Ok(())
     }
 }
 
-/// Between two names of a key: no name has a control character, so keys are in the order of their
-/// first names and then of the second ones.
-const BETWEEN: u8 = 0;
+/// A snapshot with nothing in it is none.
+pub(crate) fn empty_snapshot() -> ImportError {
+    let why = "an empty snapshot would forget every vehicle: nothing was changed";
+    ImportError::Refused(why.to_owned())
+}
 
 /// Bytes that a check sorts in memory.
 const CHECKED: usize = 64 * 1024 * 1024;
 
-/// Characters of a VIN.
-const VIN: usize = 17;
-
 /// How an index writes what it finds a vehicle by.
 type Prefix = fn(&IndexKey) -> (u8, &str);
-
-/// A record as a store takes it; an empty value removes what is there.
-pub(crate) struct Row<'a> {
-    pub(crate) kind: Kind,
-    pub(super) key: &'a [u8],
-    pub(crate) value: &'a [u8],
-}
-
-impl<'a> Row<'a> {
-    fn read(key: &'a [u8], value: &'a [u8]) -> Option<Self> {
-        let (&kind, key) = key.split_first()?;
-        let kind = Kind::of(kind)?;
-        Some(Self { kind, key, value })
-    }
-
-    /// A vehicle's.
-    pub(crate) fn vin(&self) -> &'a [u8] {
-        self.key
-    }
-
-    /// What an index finds a vehicle by, and the vehicle's VIN.
-    pub(crate) fn indexed(&self) -> Option<(u8, &'a str, &'a [u8])> {
-        let (&letter, rest) = self.key.split_first()?;
-        let (name, vin) = rest.split_at_checked(rest.len().checked_sub(VIN)?)?;
-        let name = name.strip_suffix(&[BETWEEN])?;
-        Some((letter, std::str::from_utf8(name).ok()?, vin))
-    }
-
-    /// The two names of a subject or an alias.
-    pub(crate) fn names(&self) -> Option<(&'a str, &'a str)> {
-        let mut names = self.key.splitn(2, |byte| *byte == BETWEEN);
-        let (first, second) = (names.next()?, names.next()?);
-        let read = |name| std::str::from_utf8(name).ok();
-        Some((read(first)?, read(second)?))
-    }
-}
 
 /// Lines that were all read.
 pub(crate) struct Gathered {
@@ -147,6 +88,8 @@ pub(crate) struct Gathered {
     /// Records, and rows of an index.
     rows: u64,
     sha256: String,
+    /// Where an import is gone on with once all is on disk.
+    end: Option<Mark>,
     /// Reused from line to line.
     key: Vec<u8>,
 }
@@ -191,6 +134,7 @@ pub(crate) fn gather(
         bad: terms.bad,
         rows: mark.rows,
         sha256: String::new(),
+        end: None,
         key: Vec::new(),
     };
     let mut lines = Lines::new(&mut *intake.lines);
@@ -208,6 +152,7 @@ pub(crate) fn gather(
         tell(&mut intake.told, count, lines.progress());
     }
     gathered.sha256 = lines.sha256();
+    gathered.end = gathered.mark(&lines);
     Ok(gathered)
 }
 
@@ -225,22 +170,23 @@ impl Gathered {
         };
         for found_by in facts.index_keys() {
             let (letter, name) = prefix(&found_by);
-            key.clear();
-            key.extend_from_slice(&[Kind::Index.byte(), letter]);
-            key.extend_from_slice(name.as_bytes());
-            key.push(BETWEEN);
-            key.extend_from_slice(vin.as_str().as_bytes());
+            row::index(key, (letter, name), vin);
             self.spool.push(key, line, &[]);
             self.rows = self.rows.saturating_add(1);
         }
         Ok(())
     }
 
-    /// Makes room in memory. An import is gone on with from here if all lines so far were good, or need
-    /// not be.
+    /// Makes room in memory.
     fn spill(&mut self, lines: &Lines<'_>) -> Result<(), ImportError> {
+        let mark = self.mark(lines);
+        self.spool.spill(mark).map_err(ImportError::Store)
+    }
+
+    /// An import is gone on with from here if all lines so far were good, or need not be.
+    fn mark(&self, lines: &Lines<'_>) -> Option<Mark> {
         let is_sound = self.bad == BadLines::Skip || self.found.is_empty();
-        let mark = lines.place().filter(|_| is_sound).map(|place| {
+        lines.place().filter(|_| is_sound).map(|place| {
             let (bad, more) = self.found.lines();
             Mark {
                 place,
@@ -248,8 +194,20 @@ impl Gathered {
                 bad,
                 more,
             }
-        });
-        self.spool.spill(mark).map_err(ImportError::Store)
+        })
+    }
+
+    /// Reads all of it once without handing anything on, so that whoever can't take records back is
+    /// told what is wrong with the lines before the first one. An import that is interrupted later
+    /// reads no line again.
+    ///
+    /// # Errors
+    /// As for [`each`](Self::each).
+    pub(crate) fn check(&mut self) -> Result<ImportReport, ImportError> {
+        // into a run: what is in memory can be read once
+        let end = self.end.take();
+        self.spool.spill(end).map_err(ImportError::Store)?;
+        self.each(&mut None, &mut |_| Ok(()))
     }
 
     /// Hands on each record in order. Of those about one thing the first is taken; where bad lines are
@@ -259,7 +217,7 @@ impl Gathered {
         told: &mut Told<'_>,
         take: &mut dyn FnMut(&Row<'_>) -> Result<(), ImportError>,
     ) -> Result<ImportReport, ImportError> {
-        let mut found = std::mem::take(&mut self.found);
+        let mut found = self.found.clone();
         let mut merge = self.spool.merge().map_err(ImportError::Store)?;
         let mut last = Record::default();
         // lines whose vehicle stood on an earlier one: an index has nothing of them
@@ -315,22 +273,13 @@ fn again(kind: Kind, earlier: u64, line: u64) -> String {
 
 /// The value of a fact's record; its key into `key`.
 fn write(fact: &Fact, key: &mut Vec<u8>) -> Result<Vec<u8>, ImportError> {
-    key.clear();
-    let mut name = |kind: Kind, first: &str, second: Option<&str>| {
-        key.push(kind.byte());
-        key.extend_from_slice(first.as_bytes());
-        if let Some(second) = second {
-            key.push(BETWEEN);
-            key.extend_from_slice(second.as_bytes());
-        }
-    };
     Ok(match fact {
         Fact::Vehicle(vin, facts) => {
-            name(Kind::Vehicle, vin.as_str(), None);
+            row::name(key, Kind::Vehicle, vin.as_str(), None);
             record::encode(facts).map_err(|error| ImportError::Store(error.to_string()))?
         }
         Fact::Subject(whose, facts) => {
-            name(Kind::Subject, &whose.issuer, Some(&whose.subject));
+            row::name(key, Kind::Subject, &whose.issuer, Some(&whose.subject));
             let is_plain = *facts == SubjectFacts::default();
             if is_plain {
                 Vec::new()
@@ -339,7 +288,7 @@ fn write(fact: &Fact, key: &mut Vec<u8>) -> Result<Vec<u8>, ImportError> {
             }
         }
         Fact::Alias(alias, vin) => {
-            name(Kind::Alias, &alias.client, Some(&alias.alias));
+            row::name(key, Kind::Alias, &alias.client, Some(&alias.alias));
             vin.map_or_else(Vec::new, |vin| vin.as_str().as_bytes().to_vec())
         }
     })

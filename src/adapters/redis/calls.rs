@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::flaw;
 use super::link::{Link, Up, Watch};
+use super::shards::Shard;
 use super::target::Target;
 use crate::config::file::Redis;
 use crate::switchboard::fleet::FleetError;
@@ -17,6 +18,7 @@ const BULK: u32 = 10;
 /// A connection that is kept, and the time that a call may take.
 pub(super) struct Calls {
     pub(super) timeout: Duration,
+    pub(super) is_cluster: bool,
     link: Link,
 }
 
@@ -33,6 +35,7 @@ impl Calls {
             .ok();
         Ok(Self {
             timeout: settings.timeout.get(),
+            is_cluster: settings.cluster.is_some(),
             link: Link::new(Target::new(settings)?),
         })
     }
@@ -44,19 +47,34 @@ impl Calls {
         time: Duration,
         ask: &Cmd,
     ) -> Result<T, FleetError> {
+        self.ask_at(&Shard(None), time, ask).await
+    }
+
+    /// The same, of this server; by default of the one whose keys the command names.
+    pub(super) async fn ask_at<T: FromRedisValue>(
+        &self,
+        shard: &Shard,
+        time: Duration,
+        ask: &Cmd,
+    ) -> Result<T, FleetError> {
         let now = Instant::now();
         let end = now.checked_add(time).unwrap_or(now);
-        match self.ask_once(end, ask).await {
-            Err(FleetError::Unreachable) => self.ask_once(end, ask).await,
+        match self.ask_once(end, shard, ask).await {
+            Err(FleetError::Unreachable) => self.ask_once(end, shard, ask).await,
             answer @ (Ok(_) | Err(_)) => answer,
         }
     }
 
-    async fn ask_once<T: FromRedisValue>(&self, end: Instant, ask: &Cmd) -> Result<T, FleetError> {
+    async fn ask_once<T: FromRedisValue>(
+        &self,
+        end: Instant,
+        shard: &Shard,
+        ask: &Cmd,
+    ) -> Result<T, FleetError> {
         let up = timeout_at(end, self.link.up()).await;
         let up = up.map_err(|_| FleetError::TimedOut)??;
         let mut connection = up.reached.connection.clone();
-        match timeout_at(end, connection.ask(ask)).await {
+        match timeout_at(end, connection.ask(shard, ask)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "redis answers with an error");

@@ -1,7 +1,8 @@
 //! Whose car is it, as a fleet of gateways shares it through Redis?
 //!
 //! `{vingate:NAME:v:VIN}` is one vehicle, so that each lies in a slot of its own; `s:` is a subject and
-//! `a:` an alias. Each is sealed with what it is about and a revision that only rises.
+//! `a:` an alias. Each is sealed with what it is about and a revision that only rises. Once a whole
+//! snapshot was put in place it is `{vingate:NAME:g:GENERATION:v:VIN}`; `generation` says which counts.
 //! `{vingate:NAME}:changed` is a stream of what changed; each entry names the one before it, so that
 //! who reads them knows when one is missing. `i:` is an index of whom the records name.
 //!
@@ -9,12 +10,19 @@
 //! was seen before, is an alarm and no answer.
 
 pub(super) mod changed;
+mod exporting;
+mod generation;
+mod holding;
 mod importing;
 mod index;
+mod replacing;
+mod sweeping;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine;
@@ -22,17 +30,22 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use quick_cache::sync::Cache;
 use redis::cmd;
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 
 use super::calls::{Calls, script};
 use super::lookup;
 use crate::adapters::directory::Unchanged;
+use crate::adapters::facts::intake::Room;
 use crate::adapters::facts::record;
+use crate::adapters::kept::Changes;
 use crate::config::file::Redis;
 use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, SubjectKey, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
 use crate::switchboard::fleet::FleetError;
 use crate::switchboard::seal::{FleetKey, Kind};
+pub use exporting::RedisSnapshot;
+use generation::{Generation, Knowing, SPARED};
 use index::Reindexed;
 
 /// Most bytes of a record that are read: four times the longest line of an import.
@@ -44,15 +57,31 @@ const REMEMBERED: usize = 1_000_000;
 /// Tries to change a vehicle that others change too.
 const TRIES: u32 = 8;
 
+/// Bytes that an import or an export sorts in memory.
+const SORTED: usize = 64 * 1024 * 1024;
+
 /// A directory in Redis.
 pub struct RedisDirectory {
     calls: Calls,
     name: String,
     changed: [String; 2],
+    /// Which snapshot is in force, and who imports.
+    pointer: String,
+    holder: String,
+    known: Knowing,
+    /// Where answers are kept that a new snapshot makes void.
+    kept: OnceLock<Arc<Changes>>,
     key: FleetKey,
     /// The highest revision that was seen of each, by two hashes of what it is about.
     seen: Cache<(u64, u64), u64>,
     hashers: [RandomState; 2],
+    /// What imports and exports sort on disk.
+    pub(super) spool: Room,
+    /// How long the former snapshot is left to those who read it still.
+    pub(super) grace: Duration,
+    sweeping: Mutex<Option<JoinHandle<()>>>,
+    /// Held by who exports.
+    exporting: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What stands in Redis, sealed.
@@ -63,6 +92,16 @@ struct Sealed {
     revision: u64,
     /// In base64; `None` once it was removed.
     record: Option<String>,
+}
+
+impl Sealed {
+    fn new(about: &str, revision: u64, record: Option<&[u8]>) -> Self {
+        Self {
+            about: about.to_owned(),
+            revision,
+            record: record.map(|record| BASE64_STANDARD.encode(record)),
+        }
+    }
 }
 
 /// One record as it stands there.
@@ -80,21 +119,38 @@ impl fmt::Debug for RedisDirectory {
 }
 
 impl RedisDirectory {
-    /// For these settings; starts to connect and doesn't wait for it. Called inside a tokio runtime
-    /// that lives as long as this.
+    /// For these settings; starts to connect and doesn't wait for it. What is imported and exported is
+    /// sorted in folders whose names begin as `spool`, which is nobody else's. Called inside a tokio
+    /// runtime that lives as long as this.
     ///
     /// # Errors
     /// A file can't be read, or a setting can't be used.
-    pub fn open(settings: &Redis, key: FleetKey) -> Result<Self, String> {
+    pub fn open(settings: &Redis, key: FleetKey, spool: PathBuf) -> Result<Self, String> {
         let tag = format!("{{vingate:{}}}", settings.name);
         Ok(Self {
             calls: Calls::open(settings)?,
             name: settings.name.clone(),
             changed: [format!("{tag}:changed"), format!("{tag}:change")],
+            pointer: format!("{tag}:generation"),
+            holder: format!("{tag}:importing"),
+            known: Knowing::default(),
+            kept: OnceLock::new(),
             key,
             seen: Cache::new(REMEMBERED),
             hashers: [RandomState::new(), RandomState::new()],
+            spool: Room {
+                folder: spool,
+                memory: SORTED,
+            },
+            grace: SPARED,
+            sweeping: Mutex::default(),
+            exporting: Arc::default(),
         })
+    }
+
+    /// Answers are kept elsewhere, and these say when they are void.
+    pub fn voids(&self, changes: Arc<Changes>) {
+        self.kept.set(changes).ok(); // the first ones stay
     }
 
     fn key_of(&self, about: &str) -> String {
@@ -152,6 +208,15 @@ impl RedisDirectory {
         }
     }
 
+    /// The same of the generation in force.
+    async fn read_in_force(&self, what: &str) -> Result<Option<Found>, FleetError> {
+        let read = |generation: Generation| async move {
+            let about = generation.about(what);
+            self.read_newest(&about).await
+        };
+        self.in_force(read).await
+    }
+
     fn seen_as(&self, about: &str) -> (u64, u64) {
         let [one, other] = &self.hashers;
         (one.hash_one(about), other.hash_one(about))
@@ -160,6 +225,11 @@ impl RedisDirectory {
     /// Changes a vehicle to what `make` makes of its facts, and tells it. Once this returns, no gateway
     /// that is in touch with Redis goes by the old facts for longer than a second.
     ///
+    /// No snapshot loses it. While one is loaded nothing is changed; what was begun before that has been
+    /// told before the load looks at the newest change, and so came before it, or is told later, and
+    /// the swap sees it and doesn't happen, or is told after the swap, and sees the new generation here
+    /// and is done again in that.
+    ///
     /// # Errors
     /// See [`Unchanged`].
     pub async fn change<Flaw>(
@@ -167,9 +237,13 @@ impl RedisDirectory {
         vin: Vin,
         make: impl Fn(Option<VehicleFacts>) -> Result<Option<VehicleFacts>, Flaw>,
     ) -> Result<(), Unchanged<Flaw>> {
-        let about = of_vehicle(&vin);
         let store = |error: FleetError| Unchanged::Store(error.to_string());
         for _ in 0..TRIES {
+            let generation = self.generation().await.map_err(store)?;
+            if holding::replaces(&self.standing().await.map_err(store)?.holder) {
+                return Err(Unchanged::Replaced);
+            }
+            let about = generation.about(&of_vehicle(&vin));
             let found = self.read_newest(&about).await.map_err(store)?;
             let (text, revision, record) = found.map_or((String::new(), 0, None), |found| {
                 (found.text, found.revision, found.record)
@@ -177,14 +251,17 @@ impl RedisDirectory {
             let before = record.map(|record| vehicle(&record)).transpose();
             let before = before.map_err(store)?;
             let facts = make(before.clone()).map_err(Unchanged::Senseless)?;
-            let index = Reindexed::new(vin, before.as_ref(), facts.as_ref());
+            let index = Reindexed::new(vin, before.as_ref(), facts.as_ref()).within(&generation);
             let record = facts.map(|facts| record::encode(&facts)).transpose();
             let record = record.map_err(|_| store(FleetError::Malformed))?;
             let now = self.time().await.map_err(store)?;
             let known = (text.as_str(), revision.max(now));
             let put = self.put(&about, known, (record, &index)).await;
-            if let Some(revision) = put.map_err(store)? {
-                self.tell(&about).await.map_err(store)?;
+            let Some(revision) = put.map_err(store)? else {
+                continue;
+            };
+            self.tell(&of_vehicle(&vin)).await.map_err(store)?;
+            if self.generation().await.map_err(store)? == generation {
                 self.forget(&index, revision).await;
                 return Ok(());
             }
@@ -201,11 +278,7 @@ impl RedisDirectory {
         (record, index): (Option<Vec<u8>>, &Reindexed),
     ) -> Result<Option<u64>, FleetError> {
         let revision = revision.saturating_add(1);
-        let sealed = Sealed {
-            about: about.to_owned(),
-            revision,
-            record: record.map(|record| BASE64_STANDARD.encode(record)),
-        };
+        let sealed = Sealed::new(about, revision, record.as_deref());
         let text = self.key.seal(Kind::Fact, &sealed);
         let text = text.map_err(|_| FleetError::Malformed)?;
         let key = self.key_of(about);
@@ -259,7 +332,7 @@ fn refused(flaw: &str) -> FleetError {
 #[async_trait]
 impl OwnershipDirectory for RedisDirectory {
     async fn find(&self, vin: &Vin) -> Result<Option<Arc<VehicleFacts>>, LookupError> {
-        let found = self.read_newest(&of_vehicle(vin)).await.map_err(lookup)?;
+        let found = self.read_in_force(&of_vehicle(vin)).await.map_err(lookup)?;
         let record = found.and_then(|found| found.record);
         let facts = record.map(|record| vehicle(&record).map(Arc::new));
         facts.transpose().map_err(lookup)
@@ -287,7 +360,7 @@ impl OwnershipDirectory for RedisDirectory {
     }
 
     async fn find_alias(&self, alias: &Alias) -> Result<Option<Vin>, LookupError> {
-        let found = self.read_newest(&of_alias(alias)).await.map_err(lookup)?;
+        let found = self.read_in_force(&of_alias(alias)).await.map_err(lookup)?;
         let vin = |record: Vec<u8>| Vin::read(std::str::from_utf8(&record).ok()?).ok();
         let record = found.and_then(|found| found.record);
         let read = |record| vin(record).ok_or_else(|| refused("it can't be read"));

@@ -12,6 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo,
     RedisConnectionInfo, RedisError, TlsCertificates, Value, cmd,
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::flaw;
+use super::shards::Shard;
 use crate::config::file::{Redis, Sentinel};
 use crate::switchboard::fleet::FleetError;
 
@@ -226,10 +228,24 @@ impl Reached {
 
 impl Connection {
     /// One command, one answer. Takes as long as it takes: who calls bounds it.
-    pub(super) async fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, RedisError> {
-        match self {
-            Self::One(connection) => command.query_async(connection).await,
-            Self::Cluster(connection) => command.query_async(connection.as_mut()).await,
+    pub(super) async fn ask<T: FromRedisValue>(
+        &mut self,
+        shard: &Shard,
+        command: &Cmd,
+    ) -> Result<T, RedisError> {
+        match (self, shard) {
+            (Self::One(connection), _) => command.query_async(connection).await,
+            (Self::Cluster(connection), Shard(None)) => {
+                command.query_async(connection.as_mut()).await
+            }
+            (Self::Cluster(connection), Shard(Some((host, port)))) => {
+                // by its address: by one of its slots another node may be asked while it is away
+                let (host, port) = (host.clone(), *port);
+                let to = SingleNodeRoutingInfo::ByAddress { host, port };
+                let to = RoutingInfo::SingleNode(to);
+                let answer = connection.route_command(command.clone(), to).await?;
+                Ok(redis::from_redis_value(answer)?)
+            }
         }
     }
 }

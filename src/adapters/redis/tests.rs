@@ -2,8 +2,12 @@
 
 mod cluster;
 mod directory;
+mod exporting;
+mod filled;
 mod importing;
 mod indexed;
+mod replacing;
+mod swapped;
 mod faults;
 mod garbage;
 mod partition;

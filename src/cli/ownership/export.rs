@@ -82,7 +82,7 @@ fn copy(target: &Target, out: &mut dyn Write) -> Result<(), Failure> {
 fn lines(opened: &Opened, out: &mut dyn Write) -> Result<u64, Failure> {
     let snapshot = opened.directory.snapshot().map_err(|why| {
         let end = match why {
-            NoSnapshot::Failed(_) => End::Failed,
+            NoSnapshot::Failed(_) | NoSnapshot::Broken(_) => End::Failed,
             NoSnapshot::Refused(_) => End::Refused,
         };
         Failure::new(end, why.to_string())

@@ -31,7 +31,7 @@ pub(super) struct Args {
     #[arg(long)]
     skip_bad: bool,
     /// Take the lines as a whole snapshot: vehicles and aliases that they leave out are forgotten, all
-    /// at one moment. Suspensions stay. Not for a directory in Redis.
+    /// at one moment. Suspensions stay. In Redis nothing else is changed while it is loaded.
     #[arg(long, conflicts_with = "skip_bad")]
     replace: bool,
     /// Go on with an import of this file that was interrupted: killed, out of disk, or refused for a
@@ -75,10 +75,19 @@ pub(super) fn import(args: &Args) -> Result<(), Failure> {
             return Err(Failure::new(End::Refused, message));
         }
         Target::Gateway(client) => send(&client, args, bad)?,
-        Target::Store(opened) => take(&opened, args, bad)?,
+        Target::Store(opened) => {
+            let imported = take(&opened, args, bad)?;
+            told(imported);
+            opened.directory.swept();
+            return Ok(());
+        }
     };
-    cli::data(&format!("{imported} records imported"));
+    told(imported);
     Ok(())
+}
+
+fn told(imported: u64) {
+    cli::data(&format!("{imported} records imported"));
 }
 
 /// Imports into the store itself.

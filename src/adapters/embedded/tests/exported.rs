@@ -24,7 +24,7 @@ fn opened() -> (TempDir, EmbeddedDirectory) {
     (folder, directory)
 }
 
-fn exported(directory: &EmbeddedDirectory) -> String {
+pub(super) fn exported(directory: &EmbeddedDirectory) -> String {
     let mut text = String::new();
     let taken = directory.snapshot().unwrap().write(&mut |line| {
         text.push_str(line);

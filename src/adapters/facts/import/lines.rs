@@ -20,6 +20,8 @@ pub(crate) struct Lines<'a> {
     number: u64,
     bytes: u64,
     hashed: Context,
+    /// Whether what was read ends with the end of a line.
+    is_whole: bool,
 }
 
 /// The number of a line, and what it says or why it is bad.
@@ -41,6 +43,7 @@ impl<'a> Lines<'a> {
             number: 0,
             bytes: 0,
             hashed: Context::new(&SHA256),
+            is_whole: false,
         }
     }
 
@@ -51,6 +54,7 @@ impl<'a> Lines<'a> {
             let number = self.number;
             let unread = |error| ImportError::Store(format!("cannot read line {number}: {error}"));
             if !self.fill().map_err(unread)? {
+                self.number = number.saturating_sub(1); // there is none
                 return Ok(None);
             }
             let text = self.buffer.strip_suffix(b"\n").unwrap_or(&self.buffer);
@@ -76,6 +80,9 @@ impl<'a> Lines<'a> {
             .bytes
             .saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
         self.hashed.update(&self.buffer);
+        if read > 0 {
+            self.is_whole = self.buffer.ends_with(b"\n");
+        }
         Ok(read > 0)
     }
 
@@ -94,7 +101,7 @@ impl<'a> Lines<'a> {
 
     /// The end of the last line; `None` if it has none, so that more of it could still come.
     pub(crate) fn place(&self) -> Option<Place> {
-        self.buffer.ends_with(b"\n").then(|| Place {
+        self.is_whole.then(|| Place {
             lines: self.number,
             bytes: self.bytes,
             sha256: self.sha256(),
@@ -133,6 +140,7 @@ impl<'a> Lines<'a> {
             return Err(ImportError::Refused(why));
         }
         self.number = place.lines;
+        self.is_whole = true;
         Ok(())
     }
 }

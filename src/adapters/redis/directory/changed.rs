@@ -80,17 +80,28 @@ impl RedisDirectory {
         }
     }
 
+    /// The id of the newest entry; then id, id before and what changed of each since `last`.
+    pub(super) async fn entries_since(
+        &self,
+        last: &str,
+    ) -> Result<(String, Vec<String>), FleetError> {
+        let [log, newest] = &self.changed;
+        let mut ask = script(include_str!("../news.lua"), &[log, newest]);
+        ask.arg(last);
+        let mut flat: Vec<String> = self.calls.ask(self.calls.bulk(), &ask).await?;
+        if flat.is_empty() {
+            return Err(FleetError::Malformed);
+        }
+        let entries = flat.split_off(1);
+        Ok((flat.pop().unwrap_or_default(), entries))
+    }
+
     /// What changed since `last`.
     async fn news(&self, last: &mut Option<String>, changes: &Changes) -> Result<(), FleetError> {
         loop {
-            let [log, newest] = &self.changed;
-            let mut ask = script(include_str!("../news.lua"), &[log, newest]);
-            ask.arg(last.as_deref().unwrap_or("0"));
-            let flat: Vec<String> = self.calls.ask(self.calls.bulk(), &ask).await?;
-            let Some((newest, entries)) = flat.split_first() else {
-                return Err(FleetError::Malformed);
-            };
             let before = last.clone();
+            let since = before.as_deref().unwrap_or("0");
+            let (newest, entries) = &self.entries_since(since).await?;
             match apply(entries, before.as_deref(), changes) {
                 Some(read) if entries.is_empty() || read == *newest => {
                     *last = Some(newest.clone());

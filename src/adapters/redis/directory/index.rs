@@ -9,6 +9,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures_util::future::try_join_all;
 
 use super::RedisDirectory;
+use super::generation::Generation;
 use crate::adapters::facts::record;
 use crate::adapters::redis::calls::script;
 use crate::pipeline::ownership::{Hints, IndexKey, VehicleFacts};
@@ -44,6 +45,14 @@ impl Reindexed {
         }
     }
 
+    /// In the index of this generation.
+    pub(super) fn within(mut self, generation: &Generation) -> Self {
+        for key in self.gone.iter_mut().chain(&mut self.named) {
+            *key = generation.about(key);
+        }
+        self
+    }
+
     /// The same by the records as they are written; without a VIN it is no vehicle's.
     pub(super) fn of_records(
         vin: Option<Vin>,
@@ -59,6 +68,10 @@ impl Reindexed {
 
 fn of_key(key: &IndexKey) -> String {
     let (kind, name) = record::index_key(key);
+    of_name(kind, name)
+}
+
+pub(super) fn of_name(kind: u8, name: &str) -> String {
     let (kind, name) = (char::from(kind), BASE64_URL_SAFE_NO_PAD.encode(name));
     format!("i:{kind}:{name}")
 }
@@ -97,10 +110,15 @@ impl RedisDirectory {
 
     /// The vehicles whose records named this one last, `most` of them at most.
     pub(super) async fn hinted(&self, key: &IndexKey, most: usize) -> Result<Hints, FleetError> {
-        let (key, most) = (self.key_of(&of_key(key)), most.min(MOST));
-        let mut ask = script(include_str!("../hinted.lua"), &[&key]);
-        ask.arg(most.saturating_add(1));
-        let found: Vec<Vec<u8>> = self.calls.ask(self.calls.timeout, &ask).await?;
+        let (key, most) = (&of_key(key), most.min(MOST));
+        let found = self.in_force(|generation| async move {
+            let key = self.key_of(&generation.about(key));
+            let mut ask = script(include_str!("../hinted.lua"), &[&key]);
+            ask.arg(most.saturating_add(1));
+            let found: Vec<Vec<u8>> = self.calls.ask(self.calls.timeout, &ask).await?;
+            Ok(found)
+        });
+        let found = found.await?;
         let vin = |bytes: &Vec<u8>| Vin::read(std::str::from_utf8(bytes).ok()?).ok();
         Ok(Hints {
             vins: found.iter().take(most).filter_map(vin).collect(),

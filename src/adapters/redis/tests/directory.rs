@@ -1,65 +1,17 @@
 //! Does a directory in Redis say what was put there by the fleet, and nothing else?
 
-use std::collections::BTreeSet;
-
+use super::filled::{VIN, cluster, directory, fill, key, owner, sell, vin};
 use super::*;
 use crate::adapters::contact::Contact;
 use crate::adapters::directory::Unchanged;
 use crate::adapters::directory_contract;
-use crate::adapters::facts::import::{BadLines, Terms};
-use crate::adapters::facts::intake::{Intake, Others};
 use crate::adapters::kept::{Changes, Keeping, KeptDirectory};
 use crate::adapters::redis::directory::changed::Follower;
 use crate::pipeline::ownership::VehicleFacts;
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
-use crate::pipeline::vehicle::Vin;
 use crate::switchboard::seal::{FleetKey, Kind};
 
-pub(super) const VIN: &str = "SJNFAAZE0U6012345";
 const NEIGHBOUR: &str = "SJNFAAZE0U6012346";
-
-pub(super) fn vin(vin: &str) -> Vin {
-    Vin::read(vin).unwrap()
-}
-
-pub(super) fn key() -> FleetKey {
-    FleetKey::new(&[7; 32]).unwrap()
-}
-
-pub(super) fn directory(settings: &Redis) -> Arc<RedisDirectory> {
-    Arc::new(RedisDirectory::open(settings, key()).unwrap())
-}
-
-pub(super) fn fill(directory: &Arc<RedisDirectory>, lines: &str) {
-    let terms = Terms {
-        bad: BadLines::Refuse,
-        regions: BTreeSet::new(),
-        issuers: BTreeSet::new(),
-    };
-    let runtime = tokio::runtime::Handle::current();
-    let lines = &mut lines.as_bytes();
-    let mut intake = Intake::whole(lines, &terms, Others::Stay);
-    let filled = tokio::task::block_in_place(|| directory.import(&mut intake, &runtime));
-    filled.unwrap();
-}
-
-pub(super) async fn sell(directory: &RedisDirectory, car: &str, owner: &str) {
-    let sold = directory.change(vin(car), |_| {
-        Ok::<_, String>(Some(VehicleFacts {
-            owner: Some(owner.to_owned()),
-            ..VehicleFacts::default()
-        }))
-    });
-    sold.await.unwrap();
-}
-
-async fn owner(
-    directory: &dyn OwnershipDirectory,
-    car: &str,
-) -> Result<Option<String>, LookupError> {
-    let found = directory.find(&vin(car)).await?;
-    Ok(found.and_then(|facts| facts.owner.clone()))
-}
 
 fn text_key(car: &str) -> String {
     format!("{{vingate:vingate:v:{car}}}")
@@ -76,9 +28,7 @@ async fn the_contract_of_directories_holds_over_one_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_of_directories_holds_over_a_cluster() {
     let nodes = Server::cluster();
-    let urls = nodes.each_ref().map(|node| format!("\"{}\"", node.url()));
-    let settings = settings(&format!("cluster = [{}]", urls.join(", ")));
-    let directory = directory(&settings);
+    let directory = directory(&cluster(&nodes));
     let filled = Arc::clone(&directory);
     directory_contract::hold(directory, &|lines| fill(&filled, lines)).await;
 }

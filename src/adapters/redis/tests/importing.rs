@@ -1,12 +1,13 @@
 //! Is an import into Redis whole, and is what it writes younger than what stood there?
 
-use std::collections::BTreeSet;
+use std::io::{self, BufRead, BufReader, Read};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use super::filled::{directory, fill, terms};
 use super::*;
-use crate::adapters::facts::import::{BadLines, ImportError, ImportReport, Terms};
+use crate::adapters::facts::import::{ImportError, ImportReport};
 use crate::adapters::facts::intake::{Intake, Others, Resume};
 use crate::adapters::facts::progress::Progress;
 use crate::pipeline::ports::OwnershipDirectory;
@@ -25,27 +26,19 @@ fn line(number: u32, owner: &str) -> String {
     ) + "\n"
 }
 
-fn directory(settings: &Redis) -> RedisDirectory {
-    RedisDirectory::open(settings, FleetKey::new(&[7; 32]).unwrap()).unwrap()
-}
-
 /// Its result, and the words about its progress.
 fn import(
-    directory: &RedisDirectory,
-    lines: &str,
+    directory: &Arc<RedisDirectory>,
+    lines: &mut dyn BufRead,
     (others, resume): (Others, Resume),
 ) -> (Result<ImportReport, ImportError>, Vec<Progress>) {
-    let terms = Terms {
-        bad: BadLines::Refuse,
-        regions: BTreeSet::new(),
-        issuers: BTreeSet::new(),
-    };
+    let terms = terms();
     let mut words = Vec::new();
     let mut told = |progress| words.push(progress);
     let runtime = tokio::runtime::Handle::current();
     let imported = tokio::task::block_in_place(|| {
         let mut intake = Intake {
-            lines: &mut lines.as_bytes(),
+            lines,
             terms: &terms,
             others,
             resume,
@@ -68,11 +61,11 @@ async fn many_records_are_all_there_and_their_progress_is_told() {
     let server = Server::start();
     let directory = directory(&settings(&single(&server)));
     let lines: String = (0..5_000).map(|number| line(number, "alice")).collect();
-    let (imported, words) = import(&directory, &lines, PLAIN);
+    let (imported, words) = import(&directory, &mut lines.as_bytes(), PLAIN);
     assert_eq!(imported.unwrap().imported, 5_000);
     let last = Progress::Written {
-        records: 4_096,
-        of: 5_000,
+        records: 8_192,
+        of: 10_000, // with those of the index
     };
     assert!(words.contains(&last), "{words:?}");
     for number in [0, 4_095, 4_096, 4_999] {
@@ -85,7 +78,7 @@ async fn what_is_imported_is_younger_than_what_a_faster_clock_wrote() {
     let server = Server::start();
     let settings = settings(&single(&server));
     let [office, gateway] = [(); 2].map(|()| directory(&settings));
-    import(&office, &line(1, "alice"), PLAIN).0.unwrap();
+    fill(&office, &line(1, "alice"));
     // as by a master whose clock was ahead, before a failover
     let facts = crate::pipeline::ownership::VehicleFacts {
         owner: Some("bob".to_owned()),
@@ -102,18 +95,97 @@ async fn what_is_imported_is_younger_than_what_a_faster_clock_wrote() {
     let name = format!("{{vingate:vingate:v:{}}}", vin(1).as_str());
     server.command(&["SET", &name, &text]);
     assert_eq!(owner(&gateway, 1).await.as_deref(), Some("bob"));
-    import(&office, &line(1, "carol"), PLAIN).0.unwrap();
+    fill(&office, &line(1, "carol"));
     assert_eq!(owner(&gateway, 1).await.as_deref(), Some("carol"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_it_can_not_do_is_refused_before_a_line_is_read() {
+async fn what_it_can_not_do_is_refused_before_anything_is_written() {
     let server = Server::start();
     let directory = directory(&settings(&single(&server)));
-    for how in [(Others::Go, Resume::Never), (Others::Stay, Resume::Now)] {
-        let (imported, words) = import(&directory, &line(1, "alice"), how);
-        assert!(matches!(imported, Err(ImportError::Refused(_))), "{how:?}");
-        assert_eq!(words, []);
+    fill(&directory, &line(1, "alice"));
+    let keys = server.command(&["DBSIZE"]);
+    let many: String = (1..2_000).map(|number| line(number, "bob")).collect();
+    let (good, twice) = (line(1, "bob"), many + &line(1_999, "carol"));
+    let rows = [
+        ("nothing to go on from", &*good, (Others::Stay, Resume::Now)),
+        ("no snapshot", "\n", (Others::Go, Resume::Never)),
+        ("garbage", "garbage\n", (Others::Go, Resume::Never)),
+        ("a vehicle twice", &twice, (Others::Go, Resume::Never)),
+        ("a vehicle twice", &twice, PLAIN),
+    ];
+    for (why, lines, how) in rows {
+        let (imported, _) = import(&directory, &mut lines.as_bytes(), how);
+        let is_refused = |error| matches!(error, ImportError::Refused(_) | ImportError::Bad(..));
+        assert!(imported.is_err_and(is_refused), "{why}");
+        assert_eq!(
+            owner(&directory, 1).await.as_deref(),
+            Some("alice"),
+            "{why}"
+        );
+        assert_eq!(server.command(&["DBSIZE"]), keys, "{why}");
     }
-    assert_eq!(owner(&directory, 1).await, None);
+}
+
+/// Lines that stop coming.
+struct Cut<'a>(&'a [u8]);
+
+impl Read for Cut<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() {
+            return Err(io::Error::other("cable"));
+        }
+        self.0.read(out)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_was_interrupted_is_gone_on_with() {
+    let server = Server::start();
+    let directory = directory(&settings(&single(&server)));
+    let lines: String = (0..2_000).map(|number| line(number, "alice")).collect();
+    for others in [Others::Stay, Others::Go] {
+        let (cut, _) = lines.as_bytes().split_at(lines.len() - 1_000);
+        let mut broken = BufReader::new(Cut(cut));
+        let (imported, _) = import(&directory, &mut broken, (others, Resume::Later));
+        assert!(imported.unwrap_err().to_string().contains("cable"));
+        assert!(directory.interrupted().is_some_and(|read| read > 1_000));
+        let (imported, words) = import(&directory, &mut lines.as_bytes(), (others, Resume::Now));
+        assert_eq!(imported.unwrap().imported, 2_000, "{words:?}");
+        assert_eq!(directory.interrupted(), None);
+        assert_eq!(owner(&directory, 1_999).await.as_deref(), Some("alice"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_broke_off_while_it_was_written_reads_no_line_again() {
+    let server = Server::start();
+    let directory = directory(&settings(&single(&server)));
+    let lines: String = (0..100).map(|number| line(number, "alice")).collect();
+    let full = ["CONFIG", "SET", "maxmemory", "1"];
+    server.command(&full);
+    for others in [Others::Stay, Others::Go] {
+        let how = (others, Resume::Later);
+        let (imported, _) = import(&directory, &mut lines.as_bytes(), how);
+        assert!(matches!(imported, Err(ImportError::Store(_))), "{others:?}");
+    }
+    server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    let (imported, _) = import(&directory, &mut lines.as_bytes(), PLAIN);
+    imported.unwrap();
+    server.command(&["SET", "{vingate:vingate}:change", "x"]); // telling fails
+    let (imported, _) = import(
+        &directory,
+        &mut lines.as_bytes(),
+        (Others::Stay, Resume::Later),
+    );
+    assert!(imported.is_err());
+    server.command(&["DEL", "{vingate:vingate}:change"]);
+    assert_eq!(directory.interrupted(), Some(100));
+    let (imported, words) = import(
+        &directory,
+        &mut lines.as_bytes(),
+        (Others::Stay, Resume::Now),
+    );
+    assert_eq!((imported.unwrap().imported, words), (100, vec![]));
+    assert_eq!(directory.interrupted(), None);
 }

@@ -1,6 +1,6 @@
 //! Does an index in Redis lead to what the records say, and can it do more than that?
 
-use super::directory::{VIN, directory, fill, key, sell, vin};
+use super::filled::{VIN, directory, fill, key, sell, vin};
 use super::*;
 use crate::config::file::PrincipalKind;
 use crate::pipeline::ownership::{Alias, Hints, IndexKey};

@@ -1,6 +1,6 @@
 //! Do replicas share who was given which result key, and does Redis only carry it?
 
-use super::directory::key;
+use super::filled::key;
 use super::*;
 use crate::adapters::result_keys::{LocalResultKeys, SharedResultKeys};
 use crate::adapters::result_keys_contract::{hold, person, vin};

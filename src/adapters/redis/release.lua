@@ -1,0 +1,4 @@
+-- KEYS: who imports. ARGV: name.
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  redis.call('DEL', KEYS[1])
+end
