@@ -7,19 +7,20 @@
 //! A question goes on when nobody waits for it any more: people who hang up say nothing about the
 //! service, so they do not count for its breaker.
 
-mod access;
-mod answer;
-mod breaker;
-mod link;
+pub(in crate::adapters) mod access;
+pub(in crate::adapters) mod answer;
+pub(in crate::adapters) mod breaker;
+pub(in crate::adapters) mod link;
 mod lookups;
 mod map;
-mod once;
+pub(in crate::adapters) mod once;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::HeaderMap;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -32,9 +33,10 @@ use crate::config::template::Template;
 use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
+use access::{Access, AccessFiles};
 use answer::{Answer, Said};
 use breaker::{Breaker, Change, Ticket};
-use link::Link;
+use link::{Failed, Link};
 use lookups::Lookups;
 use map::Flaw;
 
@@ -47,8 +49,11 @@ pub const NOT_OURS: &str = "ownership facts are kept by the ownership service \
 /// # Errors
 /// The first that can't.
 pub fn check(settings: &OwnershipHttp) -> Result<(), String> {
-    access::Access::read(settings).map(drop)
+    Access::read(&AccessFiles::of(settings)).map(drop)
 }
+
+/// Largest body of an answer: as long as a line of an import.
+const ANSWER_BYTES: usize = 64 * 1024;
 
 /// A directory behind HTTP.
 pub struct HttpDirectory {
@@ -97,7 +102,7 @@ impl HttpDirectory {
         };
         let places = usize::try_from(settings.connections).unwrap_or(1);
         let service = Service {
-            link: Link::new(&vehicle, settings)?,
+            link: Link::new(&vehicle, AccessFiles::of(settings), ANSWER_BYTES)?,
             places: Semaphore::new(places),
             breaker: Mutex::new(Breaker::new(&settings.breaker)),
             timeout: settings.timeout.get(),
@@ -160,8 +165,15 @@ impl Service {
         let place = place.map_err(|_| LookupError::TimedOut)?;
         let _place = place.map_err(|_| LookupError::Unreachable)?;
         let attempt = Attempt::begin(&self.breaker)?;
-        let answer = timeout(self.timeout, self.link.get(path)).await;
-        let answer = answer.unwrap_or(Err(LookupError::TimedOut));
+        let asked = timeout(self.timeout, self.link.get(path, &HeaderMap::new())).await;
+        let answer = match asked {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Failed { error, why })) => {
+                tracing::debug!(why, "no answer of the ownership service");
+                Err(error)
+            }
+            Err(_) => Err(LookupError::TimedOut),
+        };
         let is_answered = answer.as_ref().is_ok_and(|answer| !answer.is_failure());
         attempt.end(is_answered);
         if is_answered {
@@ -304,4 +316,4 @@ fn at<'a>(body: &'a Value, name: &str, pointer: &str) -> Result<&'a Value, Flaw>
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::adapters) mod tests;

@@ -1,6 +1,6 @@
 //! Who is believed to be the service, and what is it shown?
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -14,9 +14,39 @@ use crate::config::file::OwnershipHttp;
 /// Largest token file that is read.
 const TOKEN_BYTES: usize = 8_192;
 
-/// What the files of the settings hold.
+/// The files by which a service is believed, and it believes the gateway.
+#[derive(Debug, Clone)]
+pub(in crate::adapters) struct AccessFiles {
+    /// The table of the configuration that they are named in.
+    pub(in crate::adapters) table: String,
+    /// Whose signature the service's certificate has to have; `None`: without TLS.
+    pub(in crate::adapters) ca_file: Option<PathBuf>,
+    /// The gateway's own certificate, and its key.
+    pub(in crate::adapters) client_certificate_file: Option<PathBuf>,
+    pub(in crate::adapters) client_key_file: Option<PathBuf>,
+    /// Holds a token.
+    pub(in crate::adapters) authorization_file: Option<PathBuf>,
+}
+
+impl AccessFiles {
+    pub(super) fn of(settings: &OwnershipHttp) -> Self {
+        Self {
+            table: "ownership.http".to_owned(),
+            ca_file: settings.ca_file.clone(),
+            client_certificate_file: settings.client_certificate_file.clone(),
+            client_key_file: settings.client_key_file.clone(),
+            authorization_file: settings.authorization_file.clone(),
+        }
+    }
+
+    fn wrong(&self, key: &str, flaw: &str) -> String {
+        format!("`{}.{key}`: {flaw}", self.table)
+    }
+}
+
+/// What the files hold.
 #[derive(Clone)]
-pub(super) struct Access {
+pub(in crate::adapters) struct Access {
     /// `None`: without TLS.
     pub(super) tls: Option<Arc<ClientConfig>>,
     /// `Authorization`; never printed.
@@ -27,20 +57,20 @@ impl Access {
     /// Reads the files.
     ///
     /// # Errors
-    /// The key of `ownership.http` and what is wrong with its file, never what stands in it.
-    pub(super) fn read(settings: &OwnershipHttp) -> Result<Self, String> {
-        let tls = settings.ca_file.as_deref();
-        let tls = tls.map(|file| client_config(file, settings)).transpose()?;
-        let token = settings.authorization_file.as_deref();
+    /// The key of the configuration and what is wrong with its file, never what stands in it.
+    pub(in crate::adapters) fn read(files: &AccessFiles) -> Result<Self, String> {
+        let tls = files.ca_file.as_deref();
+        let tls = tls.map(|file| client_config(file, files)).transpose()?;
+        let token = files.authorization_file.as_deref();
         let authorization = token.map(read_token).transpose();
         let authorization =
-            authorization.map_err(|flaw| format!("`ownership.http.authorization_file`: {flaw}"))?;
+            authorization.map_err(|flaw| files.wrong("authorization_file", &flaw))?;
         Ok(Self { tls, authorization })
     }
 }
 
-fn client_config(file: &Path, settings: &OwnershipHttp) -> Result<Arc<ClientConfig>, String> {
-    let of = |key: &'static str| move |flaw: String| format!("`ownership.http.{key}`: {flaw}");
+fn client_config(file: &Path, files: &AccessFiles) -> Result<Arc<ClientConfig>, String> {
+    let of = |key: &'static str| move |flaw: String| files.wrong(key, &flaw);
     let mut roots = RootCertStore::empty();
     for der in certificates(file).map_err(of("ca_file"))? {
         let added = roots.add(der);
@@ -52,8 +82,8 @@ fn client_config(file: &Path, settings: &OwnershipHttp) -> Result<Arc<ClientConf
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots);
     let pair = (
-        settings.client_certificate_file.as_deref(),
-        settings.client_key_file.as_deref(),
+        files.client_certificate_file.as_deref(),
+        files.client_key_file.as_deref(),
     );
     let mut config = match pair {
         (None, None) => builder.with_no_client_auth(),
@@ -66,7 +96,7 @@ fn client_config(file: &Path, settings: &OwnershipHttp) -> Result<Arc<ClientConf
             config.map_err(|error| wrong(format!("not a usable pair with its key: {error}")))?
         }
         (Some(_), None) | (None, Some(_)) => {
-            return Err("`ownership.http` has half a client certificate".to_owned());
+            return Err(format!("`{}` has half a client certificate", files.table));
         }
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];

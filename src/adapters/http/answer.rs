@@ -9,11 +9,11 @@ use super::once::Once;
 use crate::config::file::Absent;
 
 /// What came back over a connection that worked.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+pub(in crate::adapters) struct Answer {
+    pub(in crate::adapters) status: StatusCode,
+    pub(in crate::adapters) headers: HeaderMap,
     /// `None` where it is too large to be read.
-    pub(super) body: Option<Bytes>,
+    pub(in crate::adapters) body: Option<Bytes>,
 }
 
 /// What it says.
@@ -62,7 +62,7 @@ impl Answer {
     }
 
     /// `application/json` or a type made of it (RFC 6839, 3.1), not compressed.
-    fn is_json(&self) -> bool {
+    pub(in crate::adapters) fn is_json(&self) -> bool {
         let kind = self.headers.get(header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();

@@ -118,7 +118,7 @@ impl Breaker {
 }
 
 /// Between 0 and 1: gateways that lost a service together don't come back together.
-pub(super) fn chance() -> f64 {
+pub(in crate::adapters) fn chance() -> f64 {
     let part = u32::try_from(RandomState::new().hash_one(()) & 0xffff).unwrap_or_default();
     f64::from(part) / 65_535.0
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, Request, header};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::rt::{Read, Write};
@@ -19,15 +19,11 @@ use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, spawn_blocking};
 use tokio_rustls::TlsConnector;
 
-use super::access::Access;
+use super::access::{Access, AccessFiles};
 use super::answer::Answer;
 use crate::clock;
-use crate::config::file::OwnershipHttp;
 use crate::config::template::Template;
 use crate::pipeline::ports::LookupError;
-
-/// Largest body of an answer: as long as a line of an import.
-const ANSWER_BYTES: usize = 64 * 1024;
 
 /// Largest head of one.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -36,14 +32,44 @@ const HEAD_BYTES: usize = 64 * 1024;
 const LIFETIME: Duration = Duration::from_secs(60);
 
 /// The way to a service.
-pub(super) struct Link {
+pub(in crate::adapters) struct Link {
     server: Template,
     name: ServerName<'static>,
     authority: HeaderValue,
-    settings: Arc<OwnershipHttp>,
+    files: Arc<AccessFiles>,
+    /// Largest body of an answer.
+    most_bytes: usize,
     /// As the files were when they could last be read.
     access: Mutex<Access>,
     idle: Mutex<Vec<Connection>>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(in crate::adapters) struct Failed {
+    pub(in crate::adapters) error: LookupError,
+    /// In words, for a log.
+    pub(in crate::adapters) why: String,
+}
+
+impl Failed {
+    fn unreachable(why: impl ToString) -> Self {
+        let (error, why) = (LookupError::Unreachable, why.to_string());
+        Self { error, why }
+    }
+
+    /// Bytes that are no HTTP come from somebody who speaks something else.
+    fn of(failed: &hyper::Error) -> Self {
+        let error = if failed.is_parse() {
+            LookupError::Malformed
+        } else {
+            LookupError::Unreachable
+        };
+        let cause = std::error::Error::source(failed);
+        let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+        let why = format!("{failed}{cause}");
+        Self { error, why }
+    }
 }
 
 /// One connection, free to be asked.
@@ -68,35 +94,44 @@ impl Link {
     ///
     /// # Errors
     /// A file can't be read, or holds something else.
-    pub(super) fn new(server: &Template, settings: &OwnershipHttp) -> Result<Self, String> {
+    pub(in crate::adapters) fn new(
+        server: &Template,
+        files: AccessFiles,
+        most_bytes: usize,
+    ) -> Result<Self, String> {
         let bare = server.bare_host();
         let name = ServerName::try_from(bare.to_owned());
         let authority = format!("{}:{}", server.host, server.port);
         let authority = HeaderValue::try_from(authority).map_err(|error| error.to_string())?;
-        let access = Access::read(settings)?;
+        let access = Access::read(&files)?;
         if server.is_encrypted && access.tls.is_none() {
-            return Err("`ownership.http.ca_file` is missing".to_owned());
+            return Err(format!("`{}.ca_file` is missing", files.table));
         }
         Ok(Self {
             name: name.map_err(|error| format!("`{bare}`: no host: {error}"))?,
             server: server.clone(),
             authority,
-            settings: Arc::new(settings.clone()),
+            files: Arc::new(files),
+            most_bytes,
             access: Mutex::new(access),
             idle: Mutex::default(),
         })
     }
 
-    /// Asks for a path. Takes as long as it takes.
-    pub(super) async fn get(&self, path: &str) -> Result<Answer, LookupError> {
+    /// Asks for a path, with more header fields. Takes as long as it takes.
+    pub(in crate::adapters) async fn get(
+        &self,
+        path: &str,
+        more: &HeaderMap,
+    ) -> Result<Answer, Failed> {
         if let Some(connection) = self.take()
-            && let Ok(answer) = self.ask(connection, path).await
+            && let Ok(answer) = self.ask(connection, path, more).await
         {
             return Ok(answer);
         }
         // a kept connection may have been closed meanwhile, and a question may be asked twice
         let connection = self.connect().await?;
-        self.ask(connection, path).await
+        self.ask(connection, path, more).await
     }
 
     fn take(&self) -> Option<Connection> {
@@ -105,31 +140,37 @@ impl Link {
         idle.pop()
     }
 
-    async fn ask(&self, mut connection: Connection, path: &str) -> Result<Answer, LookupError> {
+    async fn ask(
+        &self,
+        mut connection: Connection,
+        path: &str,
+        more: &HeaderMap,
+    ) -> Result<Answer, Failed> {
         let mut request = Request::get(path)
             .header(header::HOST, &self.authority)
             .header(header::ACCEPT, "application/json")
             .header(header::CACHE_CONTROL, "no-cache") // what is asked fresh is meant so
             .body(Empty::new())
-            .map_err(|_| LookupError::Malformed)?;
+            .map_err(|error| Failed {
+                error: LookupError::Malformed,
+                why: error.to_string(),
+            })?;
+        request.headers_mut().extend(more.clone());
         if let Some(authorization) = &connection.authorization {
             let headers = request.headers_mut();
             headers.insert(header::AUTHORIZATION, authorization.clone());
         }
         let sender = &mut connection.sender;
-        sender.ready().await.map_err(|error| failed(&error))?;
+        sender.ready().await.map_err(|error| Failed::of(&error))?;
         let answer = sender.send_request(request).await;
-        let (head, body) = answer.map_err(|error| failed(&error))?.into_parts();
-        let body = match Limited::new(body, ANSWER_BYTES).collect().await {
+        let (head, body) = answer.map_err(|error| Failed::of(&error))?.into_parts();
+        let body = match Limited::new(body, self.most_bytes).collect().await {
             Ok(body) => {
                 lock(&self.idle).push(connection);
                 Some(body.to_bytes())
             }
             Err(error) if error.is::<LengthLimitError>() => None,
-            Err(error) => {
-                tracing::debug!(%error, "an answer of the ownership service breaks off");
-                return Err(LookupError::Unreachable);
-            }
+            Err(error) => return Err(Failed::unreachable(format!("it breaks off: {error}"))),
         };
         Ok(Answer {
             status: head.status,
@@ -138,13 +179,10 @@ impl Link {
         })
     }
 
-    async fn connect(&self) -> Result<Connection, LookupError> {
+    async fn connect(&self) -> Result<Connection, Failed> {
         let access = self.read_access().await;
         let connected = self.connect_with(access).await;
-        connected.map_err(|error| {
-            tracing::debug!(%error, "no connection to the ownership service");
-            LookupError::Unreachable
-        })
+        connected.map_err(|error| Failed::unreachable(format!("no connection: {error}")))
     }
 
     async fn connect_with(&self, access: Access) -> io::Result<Connection> {
@@ -168,13 +206,13 @@ impl Link {
 
     /// What the files hold now; while they can't be read, what they held before.
     async fn read_access(&self) -> Access {
-        let settings = Arc::clone(&self.settings);
-        let read = spawn_blocking(move || Access::read(&settings)).await;
+        let files = Arc::clone(&self.files);
+        let read = spawn_blocking(move || Access::read(&files)).await;
         let read = read.unwrap_or_else(|error| Err(error.to_string()));
         let mut access = lock(&self.access);
         match read {
             Ok(read) => *access = read,
-            Err(flaw) => tracing::warn!(flaw, "a file of the ownership service can't be used"),
+            Err(flaw) => tracing::warn!(flaw, "a file can't be used: what it held before counts"),
         }
         access.clone()
     }
@@ -189,16 +227,6 @@ where
         .handshake(stream);
     let (sender, connection) = shaken.await.map_err(io::Error::other)?;
     Ok((sender, Driven(tokio::spawn(connection).abort_handle())))
-}
-
-/// Bytes that are no HTTP come from somebody who speaks something else.
-fn failed(error: &hyper::Error) -> LookupError {
-    tracing::debug!(%error, "no answer of the ownership service");
-    if error.is_parse() {
-        LookupError::Malformed
-    } else {
-        LookupError::Unreachable
-    }
 }
 
 /// Nothing in it can be half done.

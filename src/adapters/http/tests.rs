@@ -3,9 +3,9 @@
 mod answers;
 #[path = "../../../tests/support/certificates.rs"]
 #[allow(dead_code, reason = "shared with the tests over sockets")]
-mod certificates;
+pub(in crate::adapters) mod certificates;
 mod outages;
-mod service;
+pub(in crate::adapters) mod service;
 mod tls;
 
 use super::*;

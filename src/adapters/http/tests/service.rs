@@ -68,7 +68,7 @@ absent = { pointer = "/code", equals = "unknown" }
 
 /// What the service does with a question.
 #[derive(Debug, Clone)]
-pub(super) enum Act {
+pub(in crate::adapters) enum Act {
     /// Answers it.
     Honest,
     /// Answers it and hangs up.
@@ -92,8 +92,8 @@ struct State {
 }
 
 /// A running service; it dies with this.
-pub(super) struct Service {
-    pub(super) address: SocketAddr,
+pub(in crate::adapters) struct Service {
+    pub(in crate::adapters) address: SocketAddr,
     state: Arc<State>,
     serving: JoinHandle<()>,
     stop: Arc<Notify>,
@@ -106,11 +106,14 @@ impl Drop for Service {
 }
 
 impl Service {
-    pub(super) async fn start(tls: Option<Arc<ServerConfig>>) -> Self {
+    pub(in crate::adapters) async fn start(tls: Option<Arc<ServerConfig>>) -> Self {
         Self::start_at(([127, 0, 0, 1], 0).into(), tls).await
     }
 
-    pub(super) async fn start_at(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> Self {
+    pub(in crate::adapters) async fn start_at(
+        address: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let state = Arc::new(State {
             records: Mutex::default(),
@@ -152,29 +155,29 @@ impl Service {
 
     /// Kills it, and returns when none of its connections is left to answer. Dropped, it is gone some
     /// time soon.
-    pub(super) async fn kill(mut self) {
+    pub(in crate::adapters) async fn kill(mut self) {
         self.stop.notify_one();
         (&mut self.serving).await.unwrap();
     }
 
     /// From now on; in turns where there are several.
-    pub(super) fn act(&self, acts: &[Act]) {
+    pub(in crate::adapters) fn act(&self, acts: &[Act]) {
         *self.state.acts.lock().unwrap() = acts.to_vec();
     }
 
-    pub(super) fn says(&self, status: &str, headers: &str, body: &str) {
+    pub(in crate::adapters) fn says(&self, status: &str, headers: &str, body: &str) {
         let length = body.len();
         let text = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
         self.act(&[Act::Raw(text.into_bytes())]);
     }
 
-    pub(super) fn put(&self, path: &str, answer: &str) {
+    pub(in crate::adapters) fn put(&self, path: &str, answer: &str) {
         let mut records = self.state.records.lock().unwrap();
         records.insert(path.to_owned(), answer.to_owned());
     }
 
     /// Takes what import lines say.
-    pub(super) fn fill(&self, lines: &str) {
+    pub(in crate::adapters) fn fill(&self, lines: &str) {
         for line in lines.lines() {
             let line: Value = serde_json::from_str(line).unwrap();
             if line.get("alias").is_some() {
@@ -191,15 +194,15 @@ impl Service {
         self.fill_lookups();
     }
 
-    pub(super) fn heads(&self) -> Vec<String> {
+    pub(in crate::adapters) fn heads(&self) -> Vec<String> {
         self.state.heads.lock().unwrap().clone()
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(in crate::adapters) fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
     }
 
-    pub(super) fn most_at_once(&self) -> usize {
+    pub(in crate::adapters) fn most_at_once(&self) -> usize {
         self.state.most_at_once.load(Ordering::SeqCst)
     }
 }
