@@ -14,6 +14,7 @@ pub mod generations;
 pub mod local_fleet;
 pub mod redis;
 pub mod http;
+pub mod jwks;
 
 #[cfg(test)]
 mod directory_contract;

@@ -128,6 +128,8 @@ pub enum TokenFlaw {
     WrongAlgorithm,
     UnknownIssuer,
     UnknownKey,
+    KeysMissing,
+    KeysTooOld,
     BadSignature,
     WrongAudience,
     Expired,

@@ -17,7 +17,7 @@
 //! | [`prober`] | synthetic requests through this replica's own data path |
 //! | [`drill`] | closures exercised on a stand-in, and when that was |
 //! | [`edge`] | sockets, TLS, the accept loop, drain, the ops listener |
-//! | [`adapters`] | implementations of ports: ownership store, result keys, door, ledger, audit log, the fleet's store |
+//! | [`adapters`] | implementations of ports: ownership store, result keys, door, ledger, audit log, the fleet's store; issuers' keys, fetched |
 //! | [`config`] | the configuration as written, its mistakes, its schema |
 //! | [`admin`] | the operators' API, on a Unix socket and by client certificate; who may do what |
 //! | `prove` | what the policies never allow and never refuse, with a solver; feature `prove` |
@@ -39,6 +39,8 @@
 //! - A Cedar error is a no. A switch only removes access.
 //! - A poll belongs to the person and the vehicle of the command that its key was given out for.
 //! - Gateway and upstream read the same request: what can be read in two ways is refused.
+//! - What a key verified counts no longer than that key: fetched key sets are swapped in as one value,
+//!   and remembered verifications are held against it.
 //! - A WebSocket is one request for as long as it is open: what would refuse it anew ends it.
 //! - One decision, one audit record. No VIN, subject or secret in a log.
 

@@ -5,6 +5,7 @@
 
 mod entrances;
 mod fuses;
+mod keys;
 mod lookups;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +34,8 @@ use crate::switchboard::VehicleRegion;
 /// Routes, policies, keys and quotas, as one immutable value.
 #[expect(missing_debug_implementations, reason = "holds keys")]
 pub struct Rules {
-    /// Names what was in force: a digest over configuration, routes, policies and key sets.
+    /// Names what was in force: a digest over configuration, routes, policies and the key
+    /// sets of files.
     pub revision: Arc<str>,
     /// Finds a route.
     pub router: Router,
@@ -140,6 +142,7 @@ pub fn build_from(loaded: &Loaded, files: &Files) -> Result<Rules, Mistakes> {
         fuses::check(loaded, policies, &mut mistakes);
     }
     lookups::check(loaded, &mut mistakes);
+    keys::check(loaded, &mut mistakes);
     let tree = Router::new(&listed.values().cloned().collect::<Vec<_>>())
         .map_err(|found| place_conflicts(loaded, found, &mut mistakes))
         .ok();

@@ -5,6 +5,7 @@
 //! a path, or anything else that a client can choose.
 
 pub mod logs;
+mod keys;
 pub mod troubles;
 
 use std::collections::BTreeMap;

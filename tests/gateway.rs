@@ -49,6 +49,8 @@ mod status;
 mod lists;
 #[path = "gateway/polls.rs"]
 mod polls;
+#[path = "gateway/keys.rs"]
+mod keys;
 #[path = "gateway/references.rs"]
 mod references;
 

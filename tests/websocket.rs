@@ -101,10 +101,15 @@ struct House {
 
 impl House {
     fn before(upstream: Upstream, set: &[&str]) -> Self {
+        Self::with(upstream, MORE, set)
+    }
+
+    /// With other settings instead of `MORE`.
+    fn with(upstream: Upstream, config: &str, set: &[&str]) -> Self {
         let tokens = Tokens::new();
         let plan = Plan {
             routes: ROUTES,
-            config: MORE,
+            config,
             set,
             ..Plan::default()
         };

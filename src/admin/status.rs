@@ -9,6 +9,7 @@ use axum::{Extension, Json};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::adapters::jwks::Told;
 use crate::admin::Operated;
 use crate::admin::authority::{Act, Circumstances};
 use crate::admin::facts::{self, Replicas, SurfaceFacts};
@@ -41,6 +42,8 @@ pub struct Running {
     pub file_flaws: Vec<String>,
     /// What failed since the start, by name.
     pub troubles: BTreeMap<String, Trouble>,
+    /// The keys of issuers that are fetched.
+    pub keys: Vec<Told>,
 }
 
 /// The audit log.
@@ -100,7 +103,8 @@ pub struct Switches {
 /// Something that the gateway depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct Dependency {
-    /// `audit`, `fleet`, `switch-files`, `policies`, `directory`, `ledger`, `assertion`, `upstream NAME`.
+    /// `audit`, `fleet`, `switch-files`, `policies`, `keys ISSUER` where they are fetched, `directory`,
+    /// `ledger`, `assertion`, `upstream NAME`.
     pub name: String,
     /// Whether it works; of what only requests ask, whether one met a failure in the last minute.
     pub ok: bool,
@@ -180,6 +184,10 @@ fn dependencies(operated: &Operated, running: &Running) -> Vec<Dependency> {
         !policies.is_odd(),
         policies.origin(),
     ));
+    all.extend(running.keys.iter().map(|keys| {
+        let ok = keys.is_usable && keys.is_answering;
+        dependency(&format!("keys {}", keys.issuer), ok, keys.says.clone())
+    }));
     let names = (operated.names)();
     let upstreams = names.upstreams.iter().map(|name| upstream(name));
     let asked = [DIRECTORY, "ledger", "assertion"].map(str::to_owned);

@@ -23,6 +23,7 @@ use tokio::time::timeout;
 use crate::adapters::audit_log::AuditLog;
 use crate::adapters::directory::Directory;
 use crate::adapters::door::LocalDoor;
+use crate::adapters::jwks::{self, KeySets};
 use crate::adapters::ledger::LocalLedger;
 use crate::admin::access::Access;
 use crate::chain::{self, ChainKey};
@@ -160,6 +161,7 @@ struct House {
     switchboard: Arc<Switchboard>,
     fleet: Fleet,
     directory: Directory,
+    key_sets: Arc<KeySets>,
     audit: Arc<AuditLog>,
     telemetry: Arc<Telemetry>,
     shared: Arc<Shared>,
@@ -190,6 +192,7 @@ impl House {
         let key = ChainKey::new(&rules.pseudonyms.derive(chain::SWITCH_LOG));
         let fleet = Fleet::open(config, &switchboard, key, aside)?;
         let telemetry = Arc::new(Telemetry::new()?);
+        let seal = rules.pseudonyms.derive(jwks::SEAL);
         let rules = Arc::new(ArcSwap::from_pointee(rules));
         let ports = Ports {
             directory: directory.port(),
@@ -209,6 +212,9 @@ impl House {
             rehearsals: Arc::new(Rehearsals::new()?),
             fuses,
         });
+        let told = Arc::clone(&shared);
+        let withdrew = move || told.in_flight.rules_changed();
+        let key_sets = KeySets::new(&seal, aside.handle().clone(), withdrew);
         Ok(Self {
             started: config.clone(),
             rules,
@@ -217,6 +223,7 @@ impl House {
             switchboard,
             fleet,
             directory,
+            key_sets: Arc::new(key_sets),
             audit,
             telemetry,
             shared,
@@ -258,6 +265,9 @@ impl House {
         aside.spawn(in_flight::watch(Arc::clone(&self.shared)));
         let directory = self.directory.clone();
         aside.spawn(async move { directory.reach().await });
+        self.key_sets
+            .follow(self.rules.load().issuers.published().cloned().collect())
+            .await;
         let in_fleet = self.fleet.start(aside, &ended)?;
         self.open_doors(listeners, &connections)?;
         serving.store(true, Ordering::Release);
@@ -331,6 +341,8 @@ impl House {
                 u64::from(directory.answers())
             });
         }
+        let key_sets = Arc::clone(&self.key_sets);
+        telemetry.observe_keys(move || key_sets.told());
         telemetry.observe(Observed::SwitchRevision, move || one.board().revision());
         telemetry.observe(Observed::SwitchClosures, move || {
             wide(two.board().closures().len())
@@ -361,6 +373,7 @@ impl House {
             serving,
             rules: Arc::clone(&self.rules),
             directory: self.directory.clone(),
+            key_sets: Arc::clone(&self.key_sets),
             audit: Arc::clone(&self.audit),
             switchboard: Arc::clone(&self.switchboard),
             drop_ins: Arc::clone(&self.fleet.drop_ins),

@@ -30,7 +30,9 @@ pub use self::redis::{Redis, Sentinel};
 pub use admin::{Admin, AdminTls, Members, Role, Roles};
 pub use bundles::Bundles;
 pub use fuses::{Fuse, FuseCode, FuseState};
-pub use issuer::{Algorithm, Issuer, PrincipalClaim, PrincipalKind, PrincipalSource};
+pub use issuer::{
+    Algorithm, Issuer, KeyFetch, KeySource, PrincipalClaim, PrincipalKind, PrincipalSource,
+};
 pub use limits::{Door, Limits, Quota, QuotaKey, QuotaStore};
 pub use ownership::{
     Absent, NotAsked, Ownership, OwnershipBreaker, OwnershipHttp, OwnershipKeep, OwnershipStore,

@@ -5,6 +5,7 @@
 
 mod admin;
 mod fuses;
+mod keys;
 mod ownership;
 mod path;
 mod references;
@@ -34,8 +35,11 @@ const NAMED: [&str; 5] = ["surfaces", "issuers", "upstreams", "quotas", "fuses"]
 const SEALED: [(&str, &str); 2] = [("store", "redis"), ("baseline_file", "")];
 
 /// Durations of which none makes no sense.
-pub(crate) const ABOVE_ZERO: [&str; 19] = [
+pub(crate) const ABOVE_ZERO: [&str; 22] = [
     "/issuers/*/max_lifetime",
+    "/issuers/*/fetch/max_age",
+    "/issuers/*/fetch/timeout",
+    "/issuers/*/fetch/cooldown",
     "/fuses/*/window",
     "/fuses/*/for",
     "/switches/restore_step",
@@ -88,6 +92,7 @@ pub(crate) fn config_file(config: &Document, mistakes: &mut Mistakes) {
     one_region_each(config, mistakes);
     admin::entrance(config, mistakes);
     one_issuer_each(config, mistakes);
+    keys::sources(config, mistakes);
     one_name_for_a_subject(config, mistakes);
     store::redis(config, mistakes);
     ownership::http(config, mistakes);

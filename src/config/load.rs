@@ -13,7 +13,7 @@ use crate::config::shape::Shape;
 use crate::config::{ConfigFile, fit, key, overrides, schema, words};
 
 /// Keys that hold a path; a relative one starts at the file's folder.
-const PATHS: [&str; 27] = [
+const PATHS: [&str; 29] = [
     "/routes/*",
     "/policies",
     "/bundles/key_files/*",
@@ -25,6 +25,8 @@ const PATHS: [&str; 27] = [
     "/admin/tls/key_file",
     "/admin/tls/client_ca_file",
     "/issuers/*/jwks_file",
+    "/issuers/*/fetch/ca_file",
+    "/issuers/*/fetch/file",
     "/upstreams/*/tls/ca_file",
     "/ownership/file",
     "/ownership/http/ca_file",

@@ -69,6 +69,17 @@ impl Template {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
 
+    /// Reads a URL without names.
+    pub(crate) fn plain(url: &str) -> Option<Self> {
+        Self::read(url, &[])
+    }
+
+    /// Its path and query where it has no names; at least `/`.
+    pub(crate) fn target(&self) -> String {
+        let slash = if self.path.starts_with('/') { "" } else { "/" };
+        format!("{slash}{}", self.path)
+    }
+
     /// Whether both are on one server.
     pub(crate) fn has_server_of(&self, other: &Self) -> bool {
         (self.is_encrypted, &self.host, self.port) == (other.is_encrypted, &other.host, other.port)
@@ -157,6 +168,22 @@ mod tests {
         for (subject, expected) in table {
             let filled = template.fill(&[("issuer", "owners"), ("subject", subject)]);
             assert_eq!(filled.as_deref(), expected, "{subject}");
+        }
+    }
+
+    #[test]
+    fn a_plain_url_has_a_target_and_no_names() {
+        let target = |url: &str| Template::plain(url).map(|read| read.target());
+        let table = [
+            ("https://a.b", Some("/")),
+            ("https://a.b/", Some("/")),
+            ("https://a.b/keys?x=1", Some("/keys?x=1")),
+            ("https://a.b?x=1", Some("/?x=1")),
+            ("https://a.b/{vin}", None),
+            ("https://a.b/#keys", None),
+        ];
+        for (url, expected) in table {
+            assert_eq!(target(url).as_deref(), expected, "{url}");
         }
     }
 

@@ -14,6 +14,7 @@ use axum::routing::get;
 
 use crate::adapters::audit_log::AuditLog;
 use crate::adapters::directory::Directory;
+use crate::adapters::jwks::KeySets;
 use crate::rules::Rules;
 use crate::switchboard::drop_in::DropIns;
 use crate::switchboard::store::Switchboard;
@@ -29,6 +30,8 @@ pub struct Watched {
     pub rules: Arc<ArcSwap<Rules>>,
     /// The ownership directory.
     pub directory: Directory,
+    /// The keys of issuers that are fetched.
+    pub key_sets: Arc<KeySets>,
     /// The audit log.
     pub audit: Arc<AuditLog>,
     /// The switch board.
@@ -70,6 +73,7 @@ pub async fn serve(
 /// One line a condition; 503 while one of them doesn't hold. Closures in files are told of, and no
 /// condition: one file that can't be read must not take every gateway out of service. Nor must a
 /// directory elsewhere that is lost later: what needs no vehicle is served on, and the rest is refused.
+/// Nor an issuer whose keys can't be had: the others' tokens count.
 async fn readyz(State(watched): State<Watched>) -> Response {
     let conditions = [
         ("serving", watched.serving.load(Ordering::Acquire)),
@@ -81,6 +85,10 @@ async fn readyz(State(watched): State<Watched>) -> Response {
     let told = [
         ("switch-files", watched.drop_ins.is_healthy()),
         ("directory-now", watched.directory.answers()),
+        (
+            "keys",
+            watched.key_sets.told().iter().all(|one| one.is_usable),
+        ),
     ];
     let mut body = String::new();
     for (name, holds) in conditions.into_iter().chain(told) {

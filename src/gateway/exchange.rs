@@ -30,7 +30,7 @@ use crate::telemetry::Sample;
 
 use super::Shared;
 use super::form::{Form, GrpcStatus};
-use super::in_flight::CutBy;
+use super::in_flight::{CutBy, Judged};
 use super::notice;
 use super::result_key;
 use super::websocket::{self, Begun};
@@ -180,9 +180,12 @@ impl Exchange {
         if permit.route().websocket {
             let cut_by = CutBy::default();
             let begun = websocket::begin(&permit, &self.rules, in_flight, &cut_by)?;
-            let judged = (begun.shared(), &self.rules.revision);
-            in_flight.enter_websocket(self.id, &permit, judged, &cut_by);
-            if self.shared.rules.load().revision != self.rules.revision {
+            let judged = || Judged {
+                rules: Arc::clone(&self.rules.revision),
+                at: self.started,
+            };
+            in_flight.enter_websocket(self.id, &permit, (begun.shared(), judged()), &cut_by);
+            if judged().is_outdated(&permit, &self.shared.rules.load()) {
                 in_flight.rules_changed(); // since it was judged
             }
             self.cut_by = Some(cut_by);

@@ -19,7 +19,9 @@ use crate::denial::Denial;
 use crate::edge::cut::Cut;
 use crate::edge::websocket::{Code, Haste, WebSocket};
 use crate::gateway::Shared;
+use crate::pipeline::Principal;
 use crate::pipeline::decide::Permit;
+use crate::rules::Rules;
 use crate::switchboard::Board;
 
 /// How long a read goes on after its entrance was closed: long enough for an answer that is on its
@@ -66,10 +68,30 @@ struct Served {
 #[derive(Debug)]
 struct Turn {
     websocket: Arc<WebSocket>,
-    /// Revision of the rules that its handshake was judged by.
-    rules: Arc<str>,
+    judged: Judged,
     /// Of [`DRAWN`].
     drawn: u32,
+}
+
+/// By what a handshake was judged.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// Revision of the rules.
+    pub(super) rules: Arc<str>,
+    /// When that began.
+    pub(super) at: Instant,
+}
+
+impl Judged {
+    /// Whether it would be judged by something else now: rules, or keys of the issuer that vouched for
+    /// who asked.
+    pub(super) fn is_outdated(&self, permit: &Permit, rules: &Rules) -> bool {
+        let withdrew = |principal: &Arc<Principal>| {
+            let issuer = &principal.issuer;
+            rules.issuers.withdrew_since(issuer, self.at)
+        };
+        *self.rules != *rules.revision || permit.principal().is_some_and(withdrew)
+    }
 }
 
 impl Turn {
@@ -84,8 +106,7 @@ impl Turn {
 #[derive(Clone, Copy)]
 struct Now<'a> {
     board: &'a Board,
-    /// Revision of the rules in force.
-    rules: &'a str,
+    rules: &'a Rules,
     at: Instant,
     /// Since when the gateway stops, and in which time WebSockets take their turns.
     leaving: Option<(Instant, Duration)>,
@@ -95,7 +116,7 @@ struct Now<'a> {
 enum End {
     /// It is closed.
     Closed(Denial),
-    /// Its WebSocket was judged by rules that are no longer in force.
+    /// Its WebSocket was judged by rules or keys that are no longer in force.
     Outdated,
     /// The gateway stops, and a WebSocket would not.
     Leaving,
@@ -117,7 +138,7 @@ impl Served {
             }
             (Some(denial), ..) => (now.at, self.grace, End::Closed(denial)),
             (None, Some(turn), Some((since, time))) => (since, turn.of(time), End::Leaving),
-            (None, Some(turn), None) if *turn.rules != *now.rules => {
+            (None, Some(turn), None) if turn.judged.is_outdated(&self.permit, now.rules) => {
                 (now.at, self.grace, End::Outdated)
             }
             (None, ..) => {
@@ -186,13 +207,13 @@ impl InFlight {
         &self,
         id: Uuid,
         permit: &Arc<Permit>,
-        (websocket, rules): (&Arc<WebSocket>, &Arc<str>),
+        (websocket, judged): (&Arc<WebSocket>, Judged),
         cut_by: &CutBy,
     ) {
         let drawn = Uuid::new_v4().as_u128().checked_rem(u128::from(DRAWN));
         let turn = Turn {
             websocket: Arc::clone(websocket),
-            rules: Arc::clone(rules),
+            judged,
             drawn: drawn.and_then(|it| it.try_into().ok()).unwrap_or_default(),
         };
         self.insert(id, (permit, turn.of(TURNS)), cut_by, Some(turn));
@@ -201,7 +222,7 @@ impl InFlight {
         }
     }
 
-    /// Other rules may be in force: WebSockets that were judged by those before end, each in its turn,
+    /// Other rules or keys may be in force: WebSockets that were judged by those before end, each in its turn,
     /// and are judged anew when their clients come back.
     pub fn rules_changed(&self) {
         self.told.notify_one();
@@ -248,7 +269,7 @@ impl InFlight {
 
     /// Asks all requests again, and ends those whose time is up; when to ask again, if nothing changes
     /// before.
-    fn review(&self, board: &Board, rules: &str) -> Option<Instant> {
+    fn review(&self, board: &Board, rules: &Rules) -> Option<Instant> {
         let now = Now {
             board,
             rules,
@@ -294,9 +315,7 @@ pub async fn watch(shared: Arc<Shared>) {
     loop {
         revisions.mark_unchanged(); // before the board is read: what comes later is seen again
         let board = shared.switchboard.board();
-        let next = shared
-            .in_flight
-            .review(&board, &shared.rules.load().revision);
+        let next = shared.in_flight.review(&board, &shared.rules.load());
         let due = async {
             match next {
                 Some(due) => tokio::time::sleep_until(due.into()).await,

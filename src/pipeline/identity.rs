@@ -7,6 +7,7 @@ pub mod jws;
 pub mod members;
 pub mod header;
 pub mod keys;
+pub mod published;
 pub mod claims;
 pub mod issuer;
 pub mod sign_in;
@@ -19,7 +20,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -34,8 +35,10 @@ use crate::denial::{Denial, TokenFlaw};
 use crate::digest::whole;
 use crate::pipeline::identity::claims::{Claims, Lifetime};
 use crate::pipeline::identity::header::Header;
-use crate::pipeline::identity::issuer::Issuer;
+use crate::pipeline::identity::issuer::{Issuer, Keys};
+use crate::pipeline::identity::keys::Key;
 use crate::pipeline::identity::members::Members;
+use crate::pipeline::identity::published::Published;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::cookies::cookies;
 use crate::pipeline::parameters::{JudgedBody, fold_alike};
@@ -50,20 +53,24 @@ const TOKEN_BYTES: usize = 8_192;
 pub type Pseudonym = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
 
 /// The configured issuers with their keys, and the cache of verified tokens. Made anew at a
-/// reload, so that no verification outlives the issuer's configuration.
+/// reload, so that no verification outlives the issuer's configuration; keys that are fetched are
+/// handed on.
 pub struct Issuers {
     by_issuer: HashMap<String, Issuer>,
     pseudonym: Pseudonym,
-    cache: Cache<[u8; 32], Verified>,
+    cache: Cache<[u8; 32], Arc<Verified>>,
     cache_key: hmac::Key,
     fingerprint: [u8; 32],
 }
 
-/// What is remembered of a verified token.
-#[derive(Clone)]
+/// What is remembered of a verified token. It is had without touching what all tokens of an issuer
+/// share, so that threads don't wait for each other.
 struct Verified {
     principal: Arc<Principal>,
     lifetime: Lifetime,
+    /// What verified it, and where that has to be found still.
+    key: Arc<Key>,
+    keys: Keys,
 }
 
 impl fmt::Debug for Issuers {
@@ -112,9 +119,36 @@ impl Issuers {
         }
     }
 
-    /// SHA-256 of all settings and keys that a verification depends on, for the rules' revision.
+    /// SHA-256 of all settings, and keys of files, that a verification depends on, for the rules'
+    /// revision.
     pub fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
+    }
+
+    /// The keys that are fetched, of each issuer whose are.
+    pub fn published(&self) -> impl Iterator<Item = &Arc<Published>> {
+        self.by_issuer
+            .values()
+            .filter_map(|issuer| match issuer.keys() {
+                Keys::Fixed(_) => None,
+                Keys::Published(published) => Some(published),
+            })
+    }
+
+    /// Goes on with what `older` knows of sources that are the same.
+    pub fn inherit(&mut self, older: &Self) {
+        for published in older.published() {
+            if let Some(issuer) = self.by_issuer.get_mut(&published.source().issuer) {
+                issuer.inherit(published);
+            }
+        }
+    }
+
+    /// Whether a key of this issuer, as the configuration names it, may be gone that counted at `then`
+    /// or later.
+    pub fn withdrew_since(&self, issuer: &str, then: Instant) -> bool {
+        self.published()
+            .any(|published| *published.source().name == *issuer && published.withdrew_since(then))
     }
 
     /// The principal of a token on a surface at time `now`.
@@ -125,21 +159,25 @@ impl Issuers {
         now: Duration,
     ) -> Result<Arc<Principal>, TokenFlaw> {
         // INVARIANT: the cache holds only what `examine` verified, under a hash that nobody else
-        // can compute; time and surface are judged on every request.
+        // can compute; time, surface and whether its key still counts are judged on every request.
         let digest = whole(hmac::sign(&self.cache_key, token.as_bytes()).as_ref());
         if let Some(known) = self.cache.get(&digest) {
             check_surface(surface, &known.principal.issuer)?;
             known.lifetime.check(now)?;
-            return Ok(known.principal);
+            if known.keys.still_hold(&known.key, now) {
+                return Ok(Arc::clone(&known.principal));
+            }
         }
-        let (issuer, claims) = self.examine(surface, token, now)?;
+        let (issuer, claims, key) = self.examine(surface, token, now)?;
         let lifetime = claims.lifetime;
         let principal = Arc::new(self.principal(issuer, claims));
         let verified = Verified {
             principal: Arc::clone(&principal),
             lifetime,
+            key,
+            keys: issuer.keys().clone(),
         };
-        self.cache.insert(digest, verified);
+        self.cache.insert(digest, Arc::new(verified));
         Ok(principal)
     }
 
@@ -149,7 +187,7 @@ impl Issuers {
         surface: &Surface,
         token: &str,
         now: Duration,
-    ) -> Result<(&Issuer, Claims), TokenFlaw> {
+    ) -> Result<(&Issuer, Claims, Arc<Key>), TokenFlaw> {
         let mut parts = token.split('.');
         let (Some(header), Some(payload), Some(_), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -166,8 +204,8 @@ impl Issuers {
         };
         let issuer = issuer.ok_or(TokenFlaw::UnknownIssuer)?;
         check_surface(surface, &issuer.name)?;
-        let claims = issuer.verify(token, (&header, &payload), now)?;
-        Ok((issuer, claims))
+        let (claims, key) = issuer.verify(token, (&header, &payload), now)?;
+        Ok((issuer, claims, key))
     }
 
     fn principal(&self, issuer: &Issuer, claims: Claims) -> Principal {

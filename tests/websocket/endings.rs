@@ -2,8 +2,10 @@
 
 use tungstenite::protocol::frame::coding::CloseCode;
 
+use crate::support::provider::Provider;
+use crate::support::signing::TokenKey;
 use crate::support::{Gateway, Tokens};
-use crate::{House, ROUTES, close_code, is_alive, peer};
+use crate::{House, MORE, ROUTES, close_code, is_alive, peer};
 
 #[test]
 fn it_ends_with_its_token() {
@@ -67,6 +69,31 @@ fn it_is_judged_anew_when_the_rules_change() {
     assert_eq!(close_code(&mut socket), Some(CloseCode::Restart));
     assert_eq!(house.try_open("/live", &[]).unwrap_err(), 404);
     assert!(is_alive(&mut house.open("/news")));
+}
+
+#[test]
+fn it_ends_when_a_key_of_its_issuer_is_withdrawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = |id| TokenKey::generate(id).unwrap();
+    let (first, second) = (key("k1"), key("k2"));
+    let provider = Provider::start(folder.path(), &[&first]);
+    let config = format!("{MORE}{}", provider.config("people"));
+    let both = ["surfaces.mobile.issuers=[\"owners\",\"people\"]"];
+    let house = House::with(peer::echo(), &config, &both);
+    let bearer = |key: &TokenKey| {
+        let token = key.sign(&provider.claims("owner")).unwrap();
+        format!("Bearer {token}")
+    };
+    let open = |key: &TokenKey| house.try_open("/live", &[("authorization", &bearer(key))]);
+    let mut socket = open(&first).unwrap();
+    let mut other = house.open("/live");
+    assert!(is_alive(&mut socket));
+    provider.publish(&[&second]);
+    assert_eq!(open(&second).unwrap_err(), 401, "it isn't known yet");
+    assert_eq!(close_code(&mut socket), Some(CloseCode::Restart));
+    assert_eq!(open(&first).unwrap_err(), 401);
+    assert!(is_alive(&mut open(&second).unwrap()));
+    assert!(is_alive(&mut other), "another issuer's");
 }
 
 #[test]

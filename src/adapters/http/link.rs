@@ -53,8 +53,8 @@ pub(in crate::adapters) struct Failed {
 }
 
 impl Failed {
-    fn unreachable(why: impl ToString) -> Self {
-        let (error, why) = (LookupError::Unreachable, why.to_string());
+    fn unreachable(why: String) -> Self {
+        let error = LookupError::Unreachable;
         Self { error, why }
     }
 

@@ -109,11 +109,11 @@ impl House {
             let loaded = load(&path, &set)?;
             let whole = whole::build(&loaded)?;
             let told = keep(&loaded, &whole, kept_in.as_deref(), Remembered::Already)?;
-            Ok(Built {
+            Ok(Box::new(Built {
                 loaded,
                 whole,
                 told,
-            })
+            }))
         };
         if self.take_up(loading, build).await.is_ok() {
             let at_a_restart = restart::needed(&started, &loading.loaded.config);
@@ -207,15 +207,21 @@ impl House {
     async fn take_up(
         &self,
         loading: &mut Loading,
-        build: impl FnOnce() -> Result<Built, Refusal> + Send + 'static,
+        build: impl FnOnce() -> Result<Box<Built>, Refusal> + Send + 'static,
     ) -> Result<(), Refusal> {
         let made = tokio::task::spawn_blocking(build).await;
         match made.unwrap_or_else(|error| Err(broke_off(&error))) {
-            Ok(Built {
-                loaded,
-                whole,
-                told,
-            }) => {
+            Ok(mut new) => {
+                // what is the same goes on; what is new is asked for before it counts
+                let issuers = &mut new.whole.rules.issuers;
+                issuers.inherit(&self.rules.load().issuers);
+                let published = issuers.published().cloned().collect();
+                self.key_sets.follow(published).await;
+                let Built {
+                    loaded,
+                    whole,
+                    told,
+                } = *new;
                 tell_bundle(&whole);
                 let Whole {
                     rules,
@@ -254,7 +260,7 @@ fn build_policies(
     loaded: Loaded,
     shelf: Option<&Shelf>,
     would_be: Option<&Generations>,
-) -> Result<Built, Refusal> {
+) -> Result<Box<Built>, Refusal> {
     let chosen = chosen::choose_by(&loaded, would_be)?;
     let whole = whole::build_by(&loaded, chosen)?;
     let remembered = match would_be {
@@ -262,11 +268,11 @@ fn build_policies(
         None => Remembered::Already,
     };
     let told = keep(&loaded, &whole, shelf, remembered)?;
-    Ok(Built {
+    Ok(Box::new(Built {
         loaded,
         whole,
         told,
-    })
+    }))
 }
 
 fn tell_bundle(whole: &Whole) {

@@ -83,6 +83,7 @@ impl House {
         let (rules, audit) = (Arc::clone(&self.rules), Arc::clone(&self.audit));
         let drop_ins = Arc::clone(&self.fleet.drop_ins);
         let telemetry = Arc::clone(&self.telemetry);
+        let key_sets = Arc::clone(&self.key_sets);
         Arc::new(move || {
             let rules = rules.load();
             Running {
@@ -98,6 +99,7 @@ impl House {
                 },
                 file_flaws: drop_ins.flaws(),
                 troubles: telemetry.troubles(),
+                keys: key_sets.told(),
             }
         })
     }

@@ -1,7 +1,7 @@
 //! What can be written about an issuer?
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,9 +21,19 @@ pub struct Issuer {
     /// The only algorithms accepted, whatever a token says.
     #[schemars(length(min = 1))]
     pub algorithms: BTreeSet<Algorithm>,
-    /// JWK set (RFC 7517) of public keys.
+    /// JWK set (RFC 7517) of public keys, read at the start and at each reload. One of this,
+    /// `jwks_url` and `discovery`.
     #[schemars(length(min = 1))]
-    pub jwks_file: PathBuf,
+    pub jwks_file: Option<PathBuf>,
+    /// URL of its JWK set, fetched again and again.
+    #[schemars(length(min = 1))]
+    pub jwks_url: Option<String>,
+    /// Whether its metadata says where its JWK set is (`OpenID` Connect Discovery 1.0, 4;
+    /// RFC 8414, 3).
+    #[serde(default)]
+    pub discovery: bool,
+    /// How keys are fetched, by `jwks_url` or `discovery`.
+    pub fetch: Option<KeyFetch>,
     /// Cedar type of its subjects: one for all, or by a claim.
     pub principal: PrincipalSource,
     /// The `typ` of its access tokens (RFC 9068, 2.1).
@@ -51,6 +61,62 @@ pub struct Issuer {
     /// Tolerated clock difference; at most 60 s.
     #[serde(default = "default_clock_skew")]
     pub clock_skew: Span,
+}
+
+/// How an issuer's keys are fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyFetch {
+    /// The authorities that may have signed the server's certificate, PEM. Needed with `https://`.
+    #[schemars(length(min = 1))]
+    pub ca_file: Option<PathBuf>,
+    /// Where the last good set is kept over a restart.
+    #[schemars(length(min = 1))]
+    pub file: PathBuf,
+    /// How long the last good set counts while the issuer can't be asked: then its tokens don't.
+    pub max_age: Span,
+    /// Time for an answer, connection and metadata included.
+    #[serde(default = "default_fetch_timeout")]
+    pub timeout: Span,
+    /// Shortest time between two fetches because of tokens that an unknown key may have signed.
+    #[serde(default = "default_cooldown")]
+    pub cooldown: Span,
+}
+
+fn default_fetch_timeout() -> Span {
+    Span::from_secs(4) // a lost SYN twice; and what failed so late is still repeated within a minute
+}
+
+fn default_cooldown() -> Span {
+    Span::from_secs(10) // a new key works within 30 s, and made-up key ids cost the issuer little
+}
+
+/// Where an issuer's keys come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeySource<'a> {
+    /// A file.
+    File(&'a Path),
+    /// A URL of a JWK set.
+    Url(&'a str, &'a KeyFetch),
+    /// What the issuer says of itself.
+    Discovery(&'a KeyFetch),
+}
+
+impl Issuer {
+    /// Where its keys come from; `None` where that isn't said once.
+    pub fn key_source(&self) -> Option<KeySource<'_>> {
+        match (
+            self.jwks_file.as_deref(),
+            self.jwks_url.as_deref(),
+            self.discovery,
+            self.fetch.as_ref(),
+        ) {
+            (Some(file), None, false, None) => Some(KeySource::File(file)),
+            (None, Some(url), false, Some(fetch)) => Some(KeySource::Url(url, fetch)),
+            (None, None, true, Some(fetch)) => Some(KeySource::Discovery(fetch)),
+            _ => None,
+        }
+    }
 }
 
 fn default_token_type() -> String {

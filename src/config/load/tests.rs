@@ -5,6 +5,7 @@ mod bad_config;
 mod bad_redis;
 mod bad_result_keys;
 mod bad_fuses;
+mod bad_keys;
 mod bad_ownership;
 mod bad_routes;
 mod bad_overrides;

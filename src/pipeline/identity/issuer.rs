@@ -12,12 +12,13 @@ use jsonwebtoken::errors::{Error, ErrorKind};
 use ring::digest::Context;
 
 use crate::config::Mistakes;
-use crate::config::file::{self, Algorithm};
+use crate::config::file::{self, Algorithm, KeySource};
 use crate::denial::TokenFlaw;
 use crate::pipeline::identity::claims::{self, Claims, Expected};
 use crate::pipeline::identity::header::{Header, reduced};
-use crate::pipeline::identity::keys::KeySet;
+use crate::pipeline::identity::keys::{Key, KeySet};
 use crate::pipeline::identity::members::Members;
+use crate::pipeline::identity::published::{Published, Source};
 
 /// Clocks on NTP differ by far less; more would keep expired tokens alive.
 const MOST_CLOCK_SKEW: Duration = Duration::from_secs(60);
@@ -37,7 +38,54 @@ pub struct Issuer {
     token_type: String,
     expected: Expected,
     validations: BTreeMap<Algorithm, Validation>,
-    keys: KeySet,
+    keys: Keys,
+}
+
+/// The keys of an issuer.
+#[derive(Debug, Clone)]
+pub enum Keys {
+    /// Those of a file: as long as the issuer's settings.
+    Fixed(Arc<KeySet>),
+    /// Those that it published last.
+    Published(Arc<Published>),
+}
+
+impl Keys {
+    fn load(name: &str, settings: &file::Issuer) -> Result<Self, (&'static str, String)> {
+        match (settings.key_source(), Source::of(name, settings)) {
+            (Some(KeySource::File(file)), _) => KeySet::load(file, &settings.algorithms)
+                .map(|keys| Self::Fixed(Arc::new(keys)))
+                .map_err(|message| ("jwks_file", message)),
+            (_, Some(source)) => Ok(Self::Published(Arc::new(Published::new(source)))),
+            (_, None) => {
+                let message = "or `jwks_url` or `discovery = true` with `fetch`: wants one of them";
+                Err(("jwks_file", message.to_owned()))
+            }
+        }
+    }
+
+    fn at(&self, now: Duration) -> Result<Arc<KeySet>, TokenFlaw> {
+        match self {
+            Self::Fixed(keys) => Ok(Arc::clone(keys)),
+            Self::Published(published) => published.keys(now),
+        }
+    }
+
+    /// A token may be signed by a key that isn't known yet: by its id, or by the same id as another one.
+    fn want(&self) {
+        match self {
+            Self::Fixed(_) => {}
+            Self::Published(published) => published.want(),
+        }
+    }
+
+    /// Whether a key that verified before still counts at `now`.
+    pub fn still_hold(&self, key: &Arc<Key>, now: Duration) -> bool {
+        match self {
+            Self::Fixed(_) => true,
+            Self::Published(published) => published.holds(key, now),
+        }
+    }
 }
 
 impl Issuer {
@@ -45,8 +93,8 @@ impl Issuer {
     pub fn load(name: &str, settings: &file::Issuer, mistakes: &mut Mistakes) -> Option<Self> {
         let before = mistakes.iter().count();
         check(name, settings, mistakes);
-        let keys = KeySet::load(&settings.jwks_file, &settings.algorithms)
-            .map_err(|message| mistakes.add(format!("issuers.{name}.jwks_file"), message))
+        let keys = Keys::load(name, settings)
+            .map_err(|(key, message)| mistakes.add(format!("issuers.{name}.{key}"), message))
             .ok()?;
         if mistakes.iter().count() > before {
             return None;
@@ -73,14 +121,14 @@ impl Issuer {
         })
     }
 
-    /// The claims of a token, verified at time `now`. `header` and `payload` are the token's own,
-    /// not yet believed.
+    /// The claims of a token, verified at time `now`, and the key that did. `header` and `payload` are
+    /// the token's own, not yet believed.
     pub fn verify(
         &self,
         token: &str,
         (header, payload): (&Header, &Members),
         now: Duration,
-    ) -> Result<Claims, TokenFlaw> {
+    ) -> Result<(Claims, Arc<Key>), TokenFlaw> {
         if header.token_type.as_ref() != Some(&self.token_type) {
             return Err(TokenFlaw::WrongType);
         }
@@ -89,13 +137,37 @@ impl Issuer {
             .validations
             .get(&algorithm)
             .ok_or(TokenFlaw::WrongAlgorithm)?;
-        let key = self.keys.choose(header.key_id.as_deref(), algorithm)?;
-        let verified = jsonwebtoken::decode::<Members>(token, &key.decoding, validation)
-            .map_err(|error| flaw(&error, payload))?;
-        claims::read(&verified.claims, &self.expected, now)
+        let keys = self.keys.at(now)?;
+        let key = keys.choose(header.key_id.as_deref(), algorithm);
+        let verified = key.and_then(|key| {
+            let verified = jsonwebtoken::decode::<Members>(token, &key.decoding, validation);
+            let verified = verified.map_err(|error| flaw(&error, payload))?;
+            Ok((verified, key))
+        });
+        if let Err(TokenFlaw::UnknownKey | TokenFlaw::BadSignature) = &verified {
+            self.keys.want();
+        }
+        let (verified, key) = verified?;
+        let claims = claims::read(&verified.claims, &self.expected, now)?;
+        Ok((claims, Arc::clone(key)))
     }
 
-    /// Adds all that a verification depends on to a digest.
+    /// Its keys.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Goes on with the keys that were published for the same source.
+    pub fn inherit(&mut self, older: &Arc<Published>) {
+        if let Keys::Published(published) = &mut self.keys
+            && published.source() == older.source()
+        {
+            *published = Arc::clone(older);
+        }
+    }
+
+    /// Adds all that a verification depends on to a digest; of keys that come and go, where they are
+    /// from.
     pub fn feed(&self, digest: &mut Context) {
         let skew = self.expected.clock_skew.as_millis().to_string();
         let max_lifetime = self.expected.max_lifetime.as_millis().to_string();
@@ -120,7 +192,13 @@ impl Issuer {
         }
         feed_all(digest, self.expected.audiences.iter().map(String::as_bytes));
         feed(digest, format!("{:?}", self.validations.keys()).as_bytes());
-        for key in self.keys.iter() {
+        let keys = match &self.keys {
+            Keys::Fixed(keys) => keys,
+            Keys::Published(published) => {
+                return feed(digest, format!("{:?}", published.source()).as_bytes());
+            }
+        };
+        for key in keys.iter() {
             feed(digest, key.id.as_deref().unwrap_or_default().as_bytes());
             feed(digest, format!("{:?}", key.algorithms).as_bytes());
             feed(digest, &key.material);

@@ -1,12 +1,13 @@
 //! Which keys may have signed?
 //!
-//! A JWK set (RFC 7517) from a file, reduced to the public keys that serve a configured algorithm.
+//! A JWK set (RFC 7517), reduced to the public keys that serve a configured algorithm.
 //! jsonwebtoken would take any curve, a shared secret, and ignore `use` and `alg`.
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use jsonwebtoken::DecodingKey;
 use ring::agreement::{self, ECDH_P256, EphemeralPrivateKey};
@@ -19,15 +20,15 @@ use crate::denial::TokenFlaw;
 use crate::pipeline::identity::header::algorithm_named;
 use crate::pipeline::identity::members::{self, Members};
 
-/// A set of a hundred keys has 50 KiB; a larger file is not a key set.
-const FILE_BYTES: u64 = 1_048_576;
+/// A set of a hundred keys has 50 KiB, 500 with certificates; what is larger is not a key set.
+pub const SET_BYTES: usize = 1_048_576;
 
 /// Issuers publish two or three.
 const KEYS: usize = 100;
 
 /// The usable keys of an issuer.
-#[derive(Debug)]
-pub struct KeySet(Vec<Key>);
+#[derive(Debug, PartialEq, Eq)]
+pub struct KeySet(Vec<Arc<Key>>);
 
 /// One public key.
 #[derive(Debug)]
@@ -42,6 +43,20 @@ pub struct Key {
     pub material: Vec<u8>,
 }
 
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            id,
+            algorithms,
+            decoding: _, // is made of the others
+            material,
+        } = self;
+        (id, algorithms, material) == (&other.id, &other.algorithms, &other.material)
+    }
+}
+
+impl Eq for Key {}
+
 #[derive(Deserialize)]
 struct File_ {
     keys: Vec<Members>,
@@ -54,14 +69,14 @@ impl KeySet {
         let mut bytes = Vec::new();
         File::open(file)
             .and_then(|open| {
-                open.take(FILE_BYTES.saturating_add(1))
-                    .read_to_end(&mut bytes)
+                let most = u64::try_from(SET_BYTES).unwrap_or(u64::MAX);
+                open.take(most.saturating_add(1)).read_to_end(&mut bytes)
             })
             .map_err(|error| format!("can't read `{name}`: {error}"))?;
-        if u64::try_from(bytes.len()).is_ok_and(|length| length <= FILE_BYTES) {
+        if bytes.len() <= SET_BYTES {
             Self::read(&bytes, configured).map_err(|error| format!("`{name}` {error}"))
         } else {
-            Err(format!("`{name}` is larger than {FILE_BYTES} bytes"))
+            Err(format!("`{name}` is larger than {SET_BYTES} bytes"))
         }
     }
 
@@ -76,7 +91,7 @@ impl KeySet {
                 set.keys.len()
             ));
         }
-        let mut keys: Vec<Key> = Vec::new();
+        let mut keys: Vec<Arc<Key>> = Vec::new();
         let mut unusable = Vec::new();
         for (index, jwk) in set.keys.iter().enumerate() {
             let name = match jwk.get("kid") {
@@ -94,7 +109,7 @@ impl KeySet {
                         "needs a `kid` of its own for every key; see {name}"
                     ));
                 }
-                Ok(key) => keys.push(key),
+                Ok(key) => keys.push(Arc::new(key)),
                 Err(why) => unusable.push(format!("{name} {why}")),
             }
         }
@@ -109,7 +124,7 @@ impl KeySet {
     }
 
     /// The key of a token, which must name it unless there is only one.
-    pub fn choose(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&Key, TokenFlaw> {
+    pub fn choose(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&Arc<Key>, TokenFlaw> {
         let key = match (self.0.as_slice(), id) {
             ([only], id) if id.is_none() || only.id.is_none() => Some(only),
             (keys, Some(id)) => keys.iter().find(|key| key.id.as_deref() == Some(id)),
@@ -123,8 +138,13 @@ impl KeySet {
         }
     }
 
-    /// All keys, in the file's order.
-    pub fn iter(&self) -> impl Iterator<Item = &Key> {
+    /// Whether this very key is among them.
+    pub fn holds(&self, key: &Arc<Key>) -> bool {
+        self.0.iter().any(|one| Arc::ptr_eq(one, key) || one == key)
+    }
+
+    /// All keys, in the order of the set.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Key>> {
         self.0.iter()
     }
 }

@@ -3,6 +3,7 @@
 mod bearer;
 mod refusals;
 mod loading;
+mod published;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -209,7 +209,7 @@ fn every_mistake_of_an_issuer_is_told_at_its_key() {
         roles_claim: Some(String::new()),
         strong_acr: vec!["with space".to_owned()],
         clock_skew: Span::from_secs(61),
-        jwks_file: folder.path().join("none.json"),
+        jwks_file: Some(folder.path().join("none.json")),
         ..good.clone()
     };
     let mut mistakes = Mistakes::default();
