@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::client::{exchange_raw, get, post_form};
-use crate::support::{Gateway, Plan};
+use crate::support::client::{exchange, get, post_form};
+use crate::support::{Answer, Gateway, Plan};
 use crate::{FOREIGN, House, OWNED};
 
 /// `vingate audit verify` over a gateway's folder, or over these files of it: its exit code, and
@@ -26,28 +26,41 @@ pub(crate) fn verify(folder: &Path, files: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), said)
 }
 
+/// The records of a log, one an answer. Each is written after its answer was sent: the answers say in
+/// which order they were asked for.
+fn in_order(answers: &[Answer], log: &str) -> Vec<serde_json::Value> {
+    let written: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(written.len(), answers.len(), "{log}");
+    let of = |answer: &Answer| {
+        let id = answer.header("x-request-id").unwrap();
+        let mut found = written.iter().filter(|record| record["id"] == id);
+        found.next().unwrap().clone()
+    };
+    answers.iter().map(of).collect()
+}
+
 #[test]
 fn every_request_has_one_record_and_no_record_has_a_vin() {
     let house = House::start();
     let (owner, edge) = (house.owner(), house.gateway.edge);
     let form = format!("VIN={OWNED}&Password=hunter2");
-    get(edge, &format!("/cars/{OWNED}/battery"), Some(&owner));
-    get(edge, &format!("/cars/{FOREIGN}/battery"), Some(&owner));
-    get(edge, &format!("/cars/{OWNED}/battery"), None);
-    get(edge, "/nowhere", None);
-    get(edge, "/owners/static/../x", None);
-    post_form(edge, "/gdc/ACRemoteRequest.php", Some(&owner), &form);
-    exchange_raw(edge, b"\x00garbage\r\n\r\n");
+    let answers = [
+        get(edge, &format!("/cars/{OWNED}/battery"), Some(&owner)),
+        get(edge, &format!("/cars/{FOREIGN}/battery"), Some(&owner)),
+        get(edge, &format!("/cars/{OWNED}/battery"), None),
+        get(edge, "/nowhere", None),
+        get(edge, "/owners/static/../x", None),
+        post_form(edge, "/gdc/ACRemoteRequest.php", Some(&owner), &form),
+        exchange(edge, b"\x00garbage\r\n\r\n"),
+    ];
     let edge_stderr = house.gateway.stderr();
     let (status, folder) = house.gateway.stop();
     assert!(status.success());
     let text = fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
-    let mut records: Vec<serde_json::Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    // A record is written after its answer was sent: the ids are in the order of the requests.
-    records.sort_by_key(|record| record["id"].to_string());
+    let records = in_order(&answers, &text);
     let outcomes: Vec<_> = records
         .iter()
         .map(|record| record["outcome"].clone())
@@ -109,7 +122,7 @@ fn a_refusal_and_a_command_are_explained_by_their_records() {
     let read = get(edge, &format!("/cars/{OWNED}/battery"), Some(&owner));
     let (_, folder) = house.gateway.stop();
     let text = fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
-    let explain = |answer: &crate::support::client::Answer| {
+    let explain = |answer: &Answer| {
         let id = answer.header("x-request-id").unwrap();
         let record = text.lines().find(|line| line.contains(id)).unwrap();
         let file = folder.path().join("one.jsonl");
