@@ -94,6 +94,19 @@ impl House {
         self.post(whose, "ACRemoteResult", &form)
     }
 
+    /// What `vingate policy explain` says of a record.
+    fn explain(&self, record: &serde_json::Value) -> String {
+        let folder = self.gateway.folder.path();
+        let file = folder.join("one.jsonl");
+        std::fs::write(&file, format!("{record}\n")).unwrap();
+        let (file, config) = (file.display().to_string(), folder.join("vingate.toml"));
+        let config = config.display().to_string();
+        let words = ["policy", "explain", "--record", &file, "-c", &config];
+        let output = self.gateway.operate(&words);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// A poll that the upstream doesn't hear of.
     fn check_refused(&self, whose: &str, vin: &str, key: &str) {
         self.upstream.clear();
@@ -135,9 +148,8 @@ fn a_result_is_polled_by_who_was_given_its_key_for_that_car() {
     house.check_refused("owner", OWNED, "");
     house.check_refused("stranger", OWNED, "K1"); // may not poll that car at all
     house.check_refused("owner", FOREIGN, "K1");
-    let refused: Vec<String> = house
-        .gateway
-        .records(10)
+    let records = house.gateway.records(10);
+    let refused: Vec<String> = records
         .iter()
         .filter(|record| record["status"] == 403)
         .map(|record| record["reason"].as_str().unwrap().to_owned())
@@ -146,6 +158,13 @@ fn a_result_is_polled_by_who_was_given_its_key_for_that_car() {
         .iter()
         .filter(|reason| *reason == "result-key-unknown");
     assert_eq!(unknown.count(), 5, "{refused:?}");
+    let explained = house.explain(&records[0]);
+    for part in [
+        "permitted by @id(\"owner.own-car\")",
+        "access-denied (result-key-unknown)",
+    ] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
     let said = std::fs::read_to_string(house.gateway.folder.path().join("audit.jsonl")).unwrap();
     assert!(!said.contains("K1") && !house.gateway.stderr().contains("K1"));
 

@@ -127,7 +127,10 @@ impl Explainer {
             by: &by,
         };
         let mut lines = self.tell(&told, decision.question());
-        let mut notes = Vec::new();
+        let later = decision.later.iter();
+        let mut notes: Vec<String> = later
+            .map(|why| format!("refused after the policies were asked: {why}"))
+            .collect();
         let here = self.policies.revision();
         if **here != *decision.revision {
             let then = &decision.revision;

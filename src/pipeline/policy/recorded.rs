@@ -153,6 +153,8 @@ pub(crate) struct Decision {
     pub(crate) revision: String,
     /// `allowed`, or the reason against it.
     pub(crate) outcome: String,
+    /// What refused it though the policies allow it: code and reason.
+    pub(crate) later: Option<String>,
     pub(crate) by: BTreeSet<String>,
     pub(crate) action: String,
     /// Pseudonym of the vehicle, if it was found out.
@@ -181,9 +183,12 @@ impl Decision {
         };
         let missing = |name| format!("the record has `facts`, and no `{name}`");
         let who = line.principal.ok_or_else(|| missing("principal"))?;
-        let outcome = match line.code.as_deref() {
-            Some("access-denied" | "step-up-required") => line.reason.unwrap_or_default(),
-            Some(_) | None => "allowed".to_owned(), // what refused it came after the policies
+        let reason = line.reason.unwrap_or_default();
+        let poll = Denial::AccessDenied(AccessFlaw::ResultKeyUnknown).reason();
+        let (outcome, later) = match line.code.as_deref() {
+            Some("access-denied" | "step-up-required") if reason != poll => (reason, None),
+            None => ("allowed".to_owned(), None),
+            Some(code) => ("allowed".to_owned(), Some(format!("{code} ({reason})"))),
         };
         let relation = line.relation.as_deref();
         let car = match (&line.vin, &facts.vehicle) {
@@ -203,6 +208,7 @@ impl Decision {
             time: line.time,
             revision: facts.policies.into_owned(),
             outcome,
+            later,
             by: line.policies,
             action: line.action.ok_or_else(|| missing("action"))?,
             vehicle: line.vin,
