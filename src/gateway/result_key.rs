@@ -34,12 +34,13 @@ pub(super) fn hold(body: &mut Option<Bytes>, exchange: &mut Exchange, end: bool)
         return;
     };
     held.extend_from_slice(&body.take().unwrap_or_default());
-    if !end && held.len() <= MOST {
+    let fits = held.len() <= MOST;
+    if !end && fits {
         *body = Some(Bytes::new());
         exchange.held = Some(held);
         return;
     }
-    if end && keep(exchange, &held).is_err() {
+    if fits && keep(exchange, &held).is_err() {
         exchange.result_key_lost();
     }
     *body = Some(held.freeze());
