@@ -37,6 +37,7 @@ use http::{HeaderMap, Method};
 use uuid::Uuid;
 
 use crate::config::file::PrincipalKind;
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::Parameters;
 use crate::pipeline::quota::QuotaStanding;
@@ -102,10 +103,8 @@ pub struct Principal {
     pub roles: Vec<String>,
     /// How it signed in.
     pub sign_in: SignIn,
-    /// `jti`.
-    pub token_id: Option<String>,
-    /// `exp`, since the Unix epoch.
-    pub expires_at: Duration,
+    /// What vouches for it.
+    pub credential: Credential,
     /// Keyed HMAC of issuer and subject, for records; computed once a token.
     pub pseudonym: String,
 }

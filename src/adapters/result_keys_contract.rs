@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::clock;
 use crate::config::file::PrincipalKind;
 use crate::pipeline::Principal;
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::ports::ResultKeys;
 use crate::pipeline::result_key::GivenOut;
@@ -25,8 +26,10 @@ pub(crate) fn person(issuer: &str, subject: &str) -> Principal {
         tenant: None,
         roles: Vec::new(),
         sign_in: SignIn::default(),
-        token_id: None,
-        expires_at: Duration::MAX,
+        credential: Credential {
+            expires_at: Duration::MAX,
+            ..Credential::default()
+        },
         pseudonym: String::new(),
     }
 }

@@ -51,7 +51,9 @@ pub(super) fn begin(
     let expiry = |at: Duration| now.checked_add(at.saturating_sub(unix));
     let terms = Terms {
         answer_by: now.checked_add(answering).unwrap_or(now),
-        expires_at: permit.principal().and_then(|it| expiry(it.expires_at)),
+        expires_at: permit
+            .principal()
+            .and_then(|it| expiry(it.credential.expires_at)),
         idle: rules.limits.websocket_idle.get(),
     };
     let place = in_flight.place().ok_or(Denial::Overloaded)?;

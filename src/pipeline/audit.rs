@@ -307,6 +307,7 @@ fn principal_line<'a>(principal: &'a Principal, pseudonyms: &Pseudonyms) -> Prin
         subject: &principal.pseudonym,
         client: named_client(principal),
         token: principal
+            .credential
             .token_id
             .as_deref()
             .map(|token_id| pseudonyms.token(&principal.issuer, token_id)),

@@ -8,6 +8,7 @@ pub mod members;
 pub mod header;
 pub mod keys;
 pub mod published;
+pub mod credential;
 pub mod claims;
 pub mod issuer;
 pub mod sign_in;
@@ -224,8 +225,7 @@ impl Issuers {
                 at: claims.signed_in_at,
                 strong_acr: Arc::clone(&issuer.strong_acr),
             },
-            token_id: claims.token_id,
-            expires_at: claims.expires_at,
+            credential: claims.credential,
         }
     }
 }
@@ -289,9 +289,14 @@ pub fn identify(
         return Err(Denial::TokenInvalid(TokenFlaw::InCookie));
     }
     let token = bearer(&head.headers)?;
-    issuers
+    let principal = issuers
         .verify(surface, token, head.received_at)
-        .map_err(Denial::TokenInvalid)
+        .map_err(Denial::TokenInvalid)?;
+    // No proof is asked for here: whoever stole the token would be served.
+    if principal.credential.confirmation.is_asked() {
+        return Err(Denial::TokenInvalid(TokenFlaw::ProofMissing));
+    }
+    Ok(principal)
 }
 
 /// Refuses a form that carries a token, of a request whose principal is known by another.

@@ -21,6 +21,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::config::file::PrincipalKind;
 use crate::denial::{AccessFlaw, Denial};
 use crate::digest;
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::switch::Situation;
 use crate::pipeline::vehicle::Vin;
@@ -97,8 +98,10 @@ impl Rehearsal {
             tenant,
             roles: Vec::new(),
             sign_in: SignIn::default(),
-            token_id: None,
-            expires_at: Duration::MAX,
+            credential: Credential {
+                expires_at: Duration::MAX,
+                ..Credential::default()
+            },
         }
     }
 

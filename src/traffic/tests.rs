@@ -8,6 +8,7 @@ use super::*;
 use crate::config::file::{DenialFormat, PrincipalKind};
 use crate::config::route::{ActionSource, BodyNeed};
 use crate::pipeline::Principal;
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::route::{Route, Surface};
 use crate::pipeline::vehicle::Vin;
@@ -59,8 +60,10 @@ pub(crate) fn by(surface: &str, subject: &str, client: &str) -> Situation {
         tenant: None,
         roles: Vec::new(),
         sign_in: SignIn::default(),
-        token_id: None,
-        expires_at: at(1),
+        credential: Credential {
+            expires_at: at(1),
+            ..Credential::default()
+        },
         pseudonym: String::new(),
     };
     Situation {

@@ -8,6 +8,7 @@ use super::*;
 use crate::config::file::DenialFormat;
 use crate::config::route::{ActionSource, BodyNeed};
 use crate::denial::{AccessFlaw, ClosedBy};
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::{Authentication, SignIn};
 use crate::pipeline::ownership::{Relation, SubjectFacts, VehicleFacts};
 use crate::pipeline::parameters::Parameters;
@@ -80,8 +81,10 @@ fn principal(subject: &str, token_id: &str) -> Principal {
         tenant: None,
         roles: Vec::new(),
         sign_in: SignIn::default(),
-        token_id: Some(token_id.to_owned()),
-        expires_at: Duration::ZERO,
+        credential: Credential {
+            token_id: Some(token_id.to_owned()),
+            ..Credential::default()
+        },
         pseudonym: pseudonyms().subject("owners", subject),
     }
 }

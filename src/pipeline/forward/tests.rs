@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::config::file::PrincipalKind;
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::Parameters;
 
@@ -164,8 +165,10 @@ fn the_assertion_names_who_and_what_at_the_time_of_forwarding() {
         tenant: None,
         roles: Vec::new(),
         sign_in: SignIn::default(),
-        token_id: None,
-        expires_at: Duration::MAX,
+        credential: Credential {
+            expires_at: Duration::MAX,
+            ..Credential::default()
+        },
         pseudonym: String::new(),
     };
     let judged = Judged {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::config::file::{PrincipalKind, PrincipalSource};
 use crate::denial::TokenFlaw;
+use crate::pipeline::identity::credential::{Confirmation, Credential};
 use crate::pipeline::identity::members::Members;
 
 /// Longest subject, client, token id or fleet, in bytes: identity providers' are under 100.
@@ -66,10 +67,8 @@ pub struct Claims {
     pub strong: bool,
     /// `auth_time` (RFC 9068, 2.2.1), since the Unix epoch.
     pub signed_in_at: Option<Duration>,
-    /// `jti`.
-    pub token_id: Option<String>,
-    /// `exp`, since the Unix epoch.
-    pub expires_at: Duration,
+    /// What the token says about itself.
+    pub credential: Credential,
     /// When the token counts.
     pub lifetime: Lifetime,
 }
@@ -128,11 +127,16 @@ pub fn read(members: &Members, expected: &Expected, now: Duration) -> Result<Cla
         roles: roles(members, expected.roles_claim.as_deref())?,
         strong: acr.is_some_and(|acr| expected.strong_acr.iter().any(|known| known == acr)),
         signed_in_at: time(members, "auth_time")?,
-        token_id: text(members, "jti")?.map(str::to_owned),
-        expires_at,
+        credential: Credential {
+            token_id: text(members, "jti")?.map(str::to_owned),
+            session: text(members, "sid")?.map(str::to_owned),
+            issued_at,
+            expires_at,
+            confirmation: Confirmation::read(members)?,
+        },
         lifetime,
     };
-    if expected.profiled && (claims.token_id.is_none() || !members.has("client_id")) {
+    if expected.profiled && (claims.credential.token_id.is_none() || !members.has("client_id")) {
         return Err(TokenFlaw::ClaimMissing);
     }
     if expires_at.saturating_sub(issued_at) > expected.max_lifetime {
@@ -157,11 +161,6 @@ const OF_OTHERS: [&str; 4] = ["at_hash", "c_hash", "s_hash", "events"];
 fn check_purpose(members: &Members) -> Result<(), TokenFlaw> {
     if OF_OTHERS.iter().any(|name| members.has(name)) {
         return Err(TokenFlaw::WrongType);
-    }
-    // It is for who proves to hold a key (RFC 7800, 3.1), and no proof is asked for here: whoever stole
-    // it would be served.
-    if members.has("cnf") {
-        return Err(TokenFlaw::ProofMissing);
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::minting::{Pair, encode, issuer, named, pseudonym};
 use super::*;
 use crate::config::file::{self, DenialFormat, PrincipalKind};
+use crate::pipeline::identity::credential::{Confirmation, Credential};
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::Parameters;
 
@@ -152,8 +153,13 @@ fn a_good_token_becomes_a_principal() {
         tenant: None,
         roles: Vec::new(),
         sign_in: SignIn::default(),
-        token_id: Some("t1".to_owned()),
-        expires_at: Duration::from_secs(NOW + 300),
+        credential: Credential {
+            token_id: Some("t1".to_owned()),
+            session: None,
+            issued_at: Duration::from_secs(NOW - 10),
+            expires_at: Duration::from_secs(NOW + 300),
+            confirmation: Confirmation::default(),
+        },
         pseudonym: "owners/6".to_owned(),
     };
     assert_eq!(*principal, expected);

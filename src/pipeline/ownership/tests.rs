@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::SignIn;
 
 fn principal(kind: PrincipalKind, subject: &str, fleet: Option<&str>) -> Principal {
@@ -16,8 +17,10 @@ fn principal(kind: PrincipalKind, subject: &str, fleet: Option<&str>) -> Princip
         tenant: None,
         roles: Vec::new(),
         sign_in: SignIn::default(),
-        token_id: None,
-        expires_at: Duration::MAX,
+        credential: Credential {
+            expires_at: Duration::MAX,
+            ..Credential::default()
+        },
         pseudonym: String::new(),
     }
 }

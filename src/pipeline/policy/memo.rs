@@ -103,9 +103,8 @@ impl Facts {
             fleet,
             tenant,
             roles,
-            sign_in: _,  // with its time; what it is worth now stands in the context
-            token_id: _, // names one token, and no policy gets to see it
-            expires_at: _,
+            sign_in: _,    // with its time; what it is worth now stands in the context
+            credential: _, // names one token, and no policy gets to see it
             pseudonym: _,
         } = principal;
         self.0.push(kind_byte(*kind));

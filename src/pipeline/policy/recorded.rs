@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::file::PrincipalKind;
 use crate::denial::{AccessFlaw, Denial};
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::{Authentication, Freshness, SignIn, Strength};
 use crate::pipeline::ownership::{Relation, SubjectFacts, VehicleFacts};
 use crate::pipeline::policy::{Circumstances, PolicySet, Question, Resource, evaluate};
@@ -286,8 +287,10 @@ fn principal(who: Who, said: &Caller<'_>) -> Principal {
         tenant: said.tenant.as_deref().map(str::to_owned),
         roles: owned(&said.roles),
         sign_in: SignIn::default(), // what it was worth stands beside it
-        token_id: None,
-        expires_at: Duration::MAX,
+        credential: Credential {
+            expires_at: Duration::MAX,
+            ..Credential::default()
+        },
         pseudonym: who.subject,
     }
 }

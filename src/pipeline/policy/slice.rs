@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use cedar_policy::{
     ActionConstraint, Entities, EntityTypeName, EntityUid, Policy, PolicySet, PrincipalConstraint,
@@ -15,6 +14,7 @@ use cedar_policy::{
 
 use crate::config::file::PrincipalKind;
 use crate::pipeline::Principal;
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::Authentication;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::ownership::{Relation, SubjectFacts, VehicleFacts};
@@ -295,8 +295,7 @@ fn sample_principal(kind: PrincipalKind, vin: &str) -> Principal {
         tenant: Some("sample".to_owned()),
         roles: vec!["sample".to_owned()],
         sign_in: SignIn::default(),
-        token_id: None,
-        expires_at: Duration::ZERO,
+        credential: Credential::default(),
         pseudonym: String::new(),
     }
 }

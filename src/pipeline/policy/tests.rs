@@ -15,6 +15,7 @@ use std::time::Duration;
 use cedar_policy::PolicySet as Cedar;
 
 use super::*;
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::ownership;
 
@@ -64,8 +65,10 @@ fn user(subject: &str) -> Principal {
         tenant: None,
         roles: Vec::new(),
         sign_in: SignIn::default(),
-        token_id: None,
-        expires_at: Duration::MAX,
+        credential: Credential {
+            expires_at: Duration::MAX,
+            ..Credential::default()
+        },
         pseudonym: String::new(),
     }
 }

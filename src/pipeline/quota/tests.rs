@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::file::PrincipalKind;
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::SignIn;
 
 const KEY: [u8; 32] = [7; 32];
@@ -30,8 +31,10 @@ fn principal(issuer: &str, subject: &str, client: Option<&str>) -> Principal {
         tenant: None,
         roles: Vec::new(),
         sign_in: SignIn::default(),
-        token_id: None,
-        expires_at: Duration::MAX,
+        credential: Credential {
+            expires_at: Duration::MAX,
+            ..Credential::default()
+        },
         pseudonym: String::new(),
     }
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::config::file::{DenialFormat, PrincipalKind};
 use crate::config::route::{ActionSource, BodyNeed};
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::Parameters;
 use crate::pipeline::route::Surface;
@@ -68,8 +69,10 @@ fn principal() -> Arc<Principal> {
         tenant: Some("acme".to_owned()),
         roles: Vec::new(),
         sign_in: SignIn::default(),
-        token_id: None,
-        expires_at: Duration::from_secs(1),
+        credential: Credential {
+            expires_at: Duration::from_secs(1),
+            ..Credential::default()
+        },
         pseudonym: "p".to_owned(),
     })
 }

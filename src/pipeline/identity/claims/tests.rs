@@ -107,7 +107,10 @@ fn optional_claims_are_typed() {
     let read = check(("fleet", json!("f1")), 500).unwrap();
     assert_eq!(read.fleet.as_deref(), Some("f1"));
     let read = check(("other", json!([{"any": 1.5}])), 500).unwrap();
-    assert_eq!((read.client, read.fleet, read.token_id), (None, None, None));
+    assert_eq!(
+        (read.client, read.fleet, read.credential.token_id),
+        (None, None, None)
+    );
 }
 
 #[test]

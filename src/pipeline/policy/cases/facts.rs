@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::pipeline::Principal;
+use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::ownership::{
     Assignee, Consent, DriverGrant, RoadsideCase, VehicleFacts, WorkOrder,
@@ -23,8 +24,10 @@ pub(super) fn principal(caller: &Caller) -> Principal {
         tenant: caller.dealership.clone(),
         roles: caller.roles.clone(),
         sign_in: SignIn::default(),
-        token_id: None,
-        expires_at: Duration::MAX,
+        credential: Credential {
+            expires_at: Duration::MAX,
+            ..Credential::default()
+        },
         pseudonym: String::new(),
     }
 }
