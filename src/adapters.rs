@@ -19,6 +19,6 @@ pub mod jwks;
 #[cfg(test)]
 mod directory_contract;
 #[cfg(test)]
-mod fleet_contract;
+pub(crate) mod fleet_contract;
 #[cfg(test)]
 mod result_keys_contract;

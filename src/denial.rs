@@ -138,6 +138,7 @@ pub enum TokenFlaw {
     ClaimMalformed,
     LifetimeTooLong,
     ProofMissing,
+    Revoked,
     PrincipalUnknown,
     InQuery,
     InCookie,
@@ -197,6 +198,7 @@ pub struct ClosedBy {
 pub enum Dependency {
     Directory,
     ResultKeys,
+    Revocations,
     Ledger,
     Audit,
     Assertion,

@@ -14,6 +14,7 @@ mod notice;
 mod rehearsal;
 mod response;
 mod result_key;
+mod shared;
 mod upstream;
 mod visible;
 mod websocket;
@@ -22,7 +23,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -35,39 +35,11 @@ use crate::edge::connection;
 use crate::pipeline::decide::{Judge, decide};
 use crate::pipeline::guard::Guard;
 use crate::pipeline::head::{self, HeadLimits, ListenerFacts, RawHead};
-use crate::pipeline::ports::Ports;
-use crate::pipeline::rehearsal::Rehearsals;
 use crate::pipeline::{RequestHead, quota};
-use crate::rules::Rules;
-use crate::switchboard::fuse::Fuses;
-use crate::switchboard::store::Switchboard;
-use crate::telemetry::Telemetry;
-use crate::traffic::Traffic;
 
 use body::DownstreamBody;
 pub use exchange::Exchange;
-use in_flight::InFlight;
-
-/// What all listeners share.
-#[expect(missing_debug_implementations, reason = "holds rules with keys")]
-pub struct Shared {
-    /// The rules in force, swapped at a reload.
-    pub rules: Arc<ArcSwap<Rules>>,
-    /// The switch board in force.
-    pub switchboard: Arc<Switchboard>,
-    /// The way to the outside.
-    pub ports: Ports,
-    /// Metrics.
-    pub telemetry: Arc<Telemetry>,
-    /// The requests that are being served.
-    pub in_flight: InFlight,
-    /// The last minutes of requests.
-    pub traffic: Arc<Traffic>,
-    /// What may close by itself.
-    pub fuses: Fuses,
-    /// Tickets of the gateway's own requests to itself.
-    pub rehearsals: Arc<Rehearsals>,
-}
+pub use shared::Shared;
 
 /// Enforces decisions on the requests of one listener.
 #[expect(missing_debug_implementations, reason = "holds rules with keys")]
@@ -104,6 +76,7 @@ impl Gateway {
         let judge = Judge {
             rules: &rules,
             board: &board,
+            revoked: &self.shared.revocations,
             ports: &self.shared.ports,
             recordable,
             rehearsal: rehearsal.as_ref(),
@@ -253,7 +226,7 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> Result<()> {
         let newest = self.shared.switchboard.board();
-        match upstream::prepare(request, exchange, &newest) {
+        match upstream::prepare(request, exchange, (&newest, &self.shared.revocations)) {
             Ok(()) => Ok(()),
             Err(denial) => {
                 exchange.denial = Some(denial);

@@ -12,6 +12,7 @@
 //! | [`denial`] | every reason to refuse, its status, its public code, its answer |
 //! | [`rules`] | what a decision depends on, built whole and swapped between requests |
 //! | [`switchboard`] | which entrances are closed: the model, its durable copy, its spread over a fleet |
+//! | [`revocations`] | which tokens were taken back before their end: the same three |
 //! | [`traffic`] | the last five minutes of requests, and what a closure would hit |
 //! | [`gateway`] | policy enforcement point: the only file that sees a pingora `Session` |
 //! | [`prober`] | synthetic requests through this replica's own data path |
@@ -34,7 +35,7 @@
 //!   identity that is not waived in so many words: refused.
 //! - Permit as proof: [`pipeline::decide::Permit`] is made by the decision alone; forwarding takes one.
 //! - One snapshot a request: one [`rules::Rules`], one [`switchboard::Board`]. A second look at the
-//!   newest board, just before the first byte goes upstream, can only deny.
+//!   newest board and the newest revocations, just before the first byte goes upstream, can only deny.
 //! - "Not yours" and "doesn't exist" are one answer; so is a policy's no.
 //! - A Cedar error is a no. A switch only removes access.
 //! - A poll belongs to the person and the vehicle of the command that its key was given out for.
@@ -56,6 +57,7 @@ pub mod config;
 pub mod denial;
 pub mod pipeline;
 pub mod switchboard;
+pub mod revocations;
 pub mod rules;
 pub mod adapters;
 pub mod traffic;

@@ -81,6 +81,14 @@ pub enum Observed {
     SwitchOverdue,
     /// Seconds that this host's clock is off, where that matters.
     SwitchClockOff,
+    /// Revocations held.
+    Revocations,
+    /// 1 while all revocations in force are on disk, else 0.
+    RevocationsDurable,
+    /// Seconds since this replica and its fleet knew the same revocations.
+    RevocationsAge,
+    /// Revocations of the fleet's store that were refused.
+    RevocationsRefused,
     /// Records not written yet.
     AuditWaiting,
     /// Failed writes of records.
@@ -273,6 +281,12 @@ impl Telemetry {
             Observed::SwitchOverdue => "vingate.switch.overdue",
             Observed::SwitchClockOff => "vingate.switch.clock_off",
             Observed::SwitchRefused => return self.observe_sum("vingate.switch.refused", read),
+            Observed::Revocations => "vingate.revocations",
+            Observed::RevocationsDurable => "vingate.revocations.durable",
+            Observed::RevocationsAge => "vingate.revocations.age_seconds",
+            Observed::RevocationsRefused => {
+                return self.observe_sum("vingate.revocations.refused", read);
+            }
             Observed::AuditWaiting => "vingate.audit.waiting",
             Observed::AuditHealthy => "vingate.audit.healthy",
             Observed::Connections => "vingate.connections",

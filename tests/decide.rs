@@ -21,6 +21,8 @@ mod references;
 mod region;
 #[path = "decide/rehearse.rs"]
 mod rehearse;
+#[path = "decide/revoked.rs"]
+mod revoked;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -171,7 +173,11 @@ fn a_closed_vehicle_is_told_only_to_whom_it_is_allowed() {
 fn the_second_look_denies_what_was_closed_meanwhile() {
     let court = Court::open();
     let permit = court.judge(&Request::read(OWNED).by("owner")).unwrap();
-    assert!(permit.confirm(&Board::default(), Duration::ZERO).is_ok());
+    assert!(
+        permit
+            .confirm(&Board::default(), &court.revoked, Duration::ZERO)
+            .is_ok()
+    );
     for scope in [
         Scope {
             surfaces: ["mobile".to_owned()].into(),
@@ -187,7 +193,7 @@ fn the_second_look_denies_what_was_closed_meanwhile() {
         },
     ] {
         assert_eq!(
-            code(&permit.confirm(&closed(scope), Duration::ZERO)),
+            code(&permit.confirm(&closed(scope), &court.revoked, Duration::ZERO)),
             "closed"
         );
     }

@@ -19,6 +19,7 @@ mod probes;
 #[path = "rehearsal/tickets.rs"]
 mod tickets;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ use vingate::gateway::in_flight::InFlight;
 use vingate::pipeline::ports::Ports;
 use vingate::pipeline::rehearsal::Rehearsals;
 use vingate::prober::LoopbackProber;
+use vingate::revocations::Revocations;
 use vingate::switchboard::changes::{self, By, New};
 use vingate::switchboard::closure::What;
 use vingate::switchboard::fuse::Fuses;
@@ -161,6 +163,7 @@ impl House {
         let shared = Arc::new(Shared {
             rules: Arc::new(ArcSwap::from_pointee(rules)),
             switchboard: Arc::clone(&switchboard),
+            revocations: Arc::new(no_revocations(&folder)),
             ports: Ports {
                 directory: Arc::new(directory(&folder)),
                 result_keys: Arc::new(LocalResultKeys::new().unwrap()),
@@ -287,7 +290,7 @@ fn directory(folder: &TempDir) -> EmbeddedDirectory {
     directory
 }
 
-fn set(values: &[&str]) -> std::collections::BTreeSet<String> {
+fn set(values: &[&str]) -> BTreeSet<String> {
     values.iter().map(|&value| value.to_owned()).collect()
 }
 
@@ -307,4 +310,10 @@ fn ramp(from: Shut, stage: Share) -> State {
         testers: set(&[]),
         draw: "00".to_owned(),
     })
+}
+
+fn no_revocations(folder: &TempDir) -> Revocations {
+    Revocations::open(folder.path(), false, BTreeSet::new())
+        .unwrap()
+        .0
 }

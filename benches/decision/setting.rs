@@ -18,6 +18,7 @@ use vingate::pipeline::RequestHead;
 use vingate::pipeline::audit::Intent;
 use vingate::pipeline::head::{self, HeadLimits, ListenerFacts, RawHead};
 use vingate::pipeline::ports::{AuditSink, AuditSlot, BodySource, LookupError, Ports};
+use vingate::revocations::Revocations;
 use vingate::rules::Rules;
 use vingate::switchboard::Board;
 
@@ -84,6 +85,7 @@ pub(crate) struct Setting {
     pub(crate) rules: Rules,
     pub(crate) ports: Ports,
     pub(crate) board: Board,
+    pub(crate) revoked: Revocations,
     pub(crate) headers: HeaderMap,
     pub(crate) stranger: HeaderMap,
     listener: ListenerFacts,
@@ -119,6 +121,7 @@ impl Setting {
             ledger: Arc::new(LocalLedger::new(100_000)),
             audit: Arc::new(Nowhere),
         };
+        let revoked = Revocations::open(folder.path(), false, BTreeSet::new());
         let headers = |subject: &str| {
             let mut headers = HeaderMap::new();
             let token = format!("Bearer {}", tokens.token(subject));
@@ -140,6 +143,7 @@ impl Setting {
             rules,
             ports,
             board: Board::default(),
+            revoked: revoked.unwrap().0,
             headers: headers("owner"),
             stranger: headers("stranger"),
             listener,

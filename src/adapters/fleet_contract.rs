@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock;
-use crate::switchboard::fleet::{FleetStore, Topic};
+use crate::switchboard::fleet::{Carried, FleetStore, RevokedSince, Topic};
 
 /// A handle of the store, as the switch board has it.
 pub(crate) type Handle = Arc<dyn FleetStore>;
@@ -26,6 +26,7 @@ pub(crate) async fn hold(one: Handle, other: Handle) {
     topics_are_apart(&one, &other).await;
     hints_arrive(&one, &other).await;
     a_large_board_comes_back(&one, &other).await;
+    revocations_come_in_the_order_in_which_they_came(&one, &other).await;
     time_is_now(&one).await;
 }
 
@@ -248,4 +249,72 @@ async fn time_is_now(one: &Handle) {
     let told = one.time().await.unwrap();
     let slack = Duration::from_secs(5); // for a busy machine
     assert!(told.abs_diff(before) < slack, "{told:?} at {before:?}");
+}
+
+fn carried(field: &str, revision: u64, sealed: &str) -> Carried {
+    Carried {
+        field: field.to_owned(),
+        revision,
+        sealed: sealed.to_owned(),
+    }
+}
+
+/// What came after `after`, by field and text, and the count of the last.
+async fn since(handle: &Handle, after: u64) -> (Vec<String>, RevokedSince) {
+    let found = handle.revoked_since(after, 100).await.unwrap();
+    let told = |(_, entry): &(u64, Carried)| {
+        format!("{} {} {}", entry.field, entry.revision, entry.sealed)
+    };
+    (found.entries.iter().map(told).collect(), found)
+}
+
+async fn revocations_come_in_the_order_in_which_they_came(one: &Handle, other: &Handle) {
+    let empty = one.revoked_since(0, 100).await.unwrap();
+    assert_eq!((empty.count, empty.entries.len()), (0, 0));
+    one.put_revoked(&[]).await.unwrap();
+    let first = [carried("b", 1, "zoë \"1\"\n"), carried("a", 2, "two")];
+    one.put_revoked(&first).await.unwrap();
+    let (told, found) = since(other, 0).await;
+    assert_eq!(told, ["b 1 zoë \"1\"\n", "a 2 two"], "as they were put");
+    let last = found.entries.last().unwrap().0;
+    assert_eq!((found.count, found.newest), (2, last));
+    let paged = other.revoked_since(0, 1).await.unwrap();
+    assert_eq!(
+        (paged.entries.len(), paged.newest, paged.count),
+        (1, last, 2),
+        "a page"
+    );
+    higher_revisions_come_again(one, other, last).await;
+    removed_ones_are_gone(one, other).await;
+}
+
+/// Goes on with the revocations above.
+async fn higher_revisions_come_again(one: &Handle, other: &Handle, last: u64) {
+    let second = [
+        carried("b", 1, "other"),
+        carried("a", 1, "older"),
+        carried("c", 9, "nine"),
+    ];
+    other.put_revoked(&second).await.unwrap();
+    other.put_revoked(&[carried("b", 10, "ten")]).await.unwrap();
+    let (told, found) = since(one, last).await;
+    assert_eq!(told, ["c 9 nine", "b 10 ten"], "only what is newer");
+    assert_eq!(found.count, 3);
+    assert_eq!(since(one, 0).await.0, ["a 2 two", "c 9 nine", "b 10 ten"]);
+}
+
+/// Goes on with the revocations above.
+async fn removed_ones_are_gone(one: &Handle, other: &Handle) {
+    one.drop_revoked(&["a".to_owned(), "never".to_owned()])
+        .await
+        .unwrap();
+    one.drop_revoked(&[]).await.unwrap();
+    let (told, found) = since(other, 0).await;
+    assert_eq!(told, ["c 9 nine", "b 10 ten"], "one is gone");
+    assert_eq!(found.count, 2);
+    let before = found.newest;
+    one.put_revoked(&[carried("a", 2, "again")]).await.unwrap();
+    let (told, found) = since(other, before).await;
+    assert_eq!(told, ["a 2 again"], "what was removed can come again");
+    assert!(found.newest > before, "a count never comes twice");
 }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use crate::clock;
-use crate::switchboard::fleet::{FleetError, FleetStore, Topic};
+use crate::switchboard::fleet::{Carried, FleetError, FleetStore, RevokedSince, Topic};
 
 /// One replica's handle. A clone is the handle of another replica of the same fleet.
 pub struct LocalFleet {
@@ -24,6 +24,9 @@ struct Shared {
     version: u64,
     board: BTreeMap<String, String>,
     words: BTreeMap<(Topic, String), Word>,
+    /// By field, each with its count.
+    revoked: BTreeMap<String, (u64, Carried)>,
+    revoked_count: u64,
     handles: Vec<Weak<Notify>>,
 }
 
@@ -145,6 +148,41 @@ impl FleetStore for LocalFleet {
         let words = shared.words.iter().filter(|((of, _), _)| *of == topic);
         let said = words.map(|((_, name), word)| (name.clone(), word.sealed.clone()));
         Ok(said.collect())
+    }
+
+    async fn revoked_since(&self, after: u64, most: usize) -> Result<RevokedSince, FleetError> {
+        let shared = hold(&self.shared);
+        let newer = shared.revoked.values().filter(|(at, _)| *at > after);
+        let mut entries: Vec<_> = newer.cloned().collect();
+        entries.sort_by_key(|(at, _)| *at);
+        entries.truncate(most);
+        Ok(RevokedSince {
+            newest: shared.revoked_count,
+            count: u64::try_from(shared.revoked.len()).unwrap_or(u64::MAX),
+            entries,
+        })
+    }
+
+    async fn put_revoked(&self, entries: &[Carried]) -> Result<(), FleetError> {
+        let mut shared = hold(&self.shared);
+        for entry in entries {
+            let known = shared.revoked.get(&entry.field);
+            if known.is_none_or(|(_, known)| known.revision < entry.revision) {
+                let at = shared.revoked_count.saturating_add(1);
+                shared.revoked_count = at;
+                let put = (at, entry.clone());
+                shared.revoked.insert(entry.field.clone(), put);
+            }
+        }
+        Ok(())
+    }
+
+    async fn drop_revoked(&self, fields: &[String]) -> Result<(), FleetError> {
+        let mut shared = hold(&self.shared);
+        for field in fields {
+            shared.revoked.remove(field);
+        }
+        Ok(())
     }
 
     async fn time(&self) -> Result<Duration, FleetError> {

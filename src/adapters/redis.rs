@@ -3,8 +3,9 @@
 //! All keys carry one hash tag, so that in a cluster they lie together and a script may change them
 //! together: `{vingate:NAME}:board` is a hash of sealed entries, `:version` a number, `:replicas` a
 //! hash of who is alive, `:questions` and `:answers` of what they want to know of each other; `:hint`
-//! is a channel. What is changed is changed by one script, so a reader
-//! sees all of it or none.
+//! is a channel. `:revoked` is a hash of sealed revocations, `:revoked-order` a sorted set of the same
+//! fields in the order in which they came, `:revoked-newest` the last place in it. What is changed is
+//! changed by one script, so a reader sees all of it or none.
 //!
 //! The server must not evict keys (`maxmemory-policy noeviction`, its default): an evicted board
 //! would look like an empty one.
@@ -16,6 +17,7 @@ mod target;
 mod link;
 mod hints;
 mod result_keys;
+mod revoked;
 mod shards;
 
 use std::fmt;
@@ -26,7 +28,7 @@ use redis::cmd;
 
 use crate::config::file::Redis;
 use crate::pipeline::ports::LookupError;
-use crate::switchboard::fleet::{FleetError, FleetStore, Topic};
+use crate::switchboard::fleet::{Carried, FleetError, FleetStore, RevokedSince, Topic};
 use calls::{Calls, script};
 pub use directory::{RedisDirectory, RedisSnapshot};
 use hints::Hints;
@@ -56,6 +58,7 @@ struct Keys {
     questions: String,
     answers: String,
     channel: String,
+    revoked: [String; 3],
 }
 
 impl Keys {
@@ -68,6 +71,7 @@ impl Keys {
             questions: key("questions"),
             answers: key("answers"),
             channel: key("hint"),
+            revoked: ["revoked", "revoked-order", "revoked-newest"].map(key),
         }
     }
 
@@ -166,6 +170,18 @@ impl FleetStore for RedisFleet {
             Topic::Answers => self.calls.bulk(),
         };
         pairs(&self.calls.ask::<Vec<_>>(time, &ask).await?)
+    }
+
+    async fn revoked_since(&self, after: u64, most: usize) -> Result<RevokedSince, FleetError> {
+        revoked::since(&self.calls, &self.keys.revoked, after, most).await
+    }
+
+    async fn put_revoked(&self, entries: &[Carried]) -> Result<(), FleetError> {
+        revoked::put(&self.calls, &self.keys.revoked, entries).await
+    }
+
+    async fn drop_revoked(&self, fields: &[String]) -> Result<(), FleetError> {
+        revoked::remove(&self.calls, &self.keys.revoked, fields).await
     }
 
     async fn time(&self) -> Result<Duration, FleetError> {

@@ -182,7 +182,7 @@ impl House {
             .filter(|(_, (_, cold_start))| *cold_start == file::ColdStart::Closed)
             .map(|(name, _)| name.to_string())
             .collect();
-        let switchboard = fleet::open_board(config, closed)?;
+        let switchboard = fleet::open_board(config, closed.clone())?;
         let switchboard = Arc::new(switchboard);
         let directory = Directory::open(config, aside.handle())?;
         let key = ChainKey::new(&rules.pseudonyms.derive(chain::REQUEST_LOG));
@@ -190,7 +190,7 @@ impl House {
         let places = AUDIT_PLACES.saturating_add(websockets); // each holds one for as long as it lives
         let audit = Arc::new(AuditLog::open(&config.audit.file, places, key)?);
         let key = ChainKey::new(&rules.pseudonyms.derive(chain::SWITCH_LOG));
-        let fleet = Fleet::open(config, &switchboard, key, aside)?;
+        let fleet = Fleet::open(config, (&switchboard, closed), key, aside)?;
         let telemetry = Arc::new(Telemetry::new()?);
         let seal = rules.pseudonyms.derive(jwks::SEAL);
         let rules = Arc::new(ArcSwap::from_pointee(rules));
@@ -205,6 +205,7 @@ impl House {
         let shared = Arc::new(Shared {
             rules: Arc::clone(&rules),
             switchboard: Arc::clone(&switchboard),
+            revocations: Arc::clone(&fleet.revocations),
             ports,
             telemetry: Arc::clone(&telemetry),
             in_flight: InFlight::new(config.limits.websockets),
@@ -376,6 +377,7 @@ impl House {
             key_sets: Arc::clone(&self.key_sets),
             audit: Arc::clone(&self.audit),
             switchboard: Arc::clone(&self.switchboard),
+            revocations: Arc::clone(&self.fleet.revocations),
             drop_ins: Arc::clone(&self.fleet.drop_ins),
             telemetry: Arc::clone(&self.telemetry),
         };

@@ -31,7 +31,7 @@ pub(crate) const CLOSING_NOW: Duration = Duration::from_millis(200);
 pub(crate) enum Code {
     /// The gateway stops, or nobody has said anything for too long.
     GoingAway,
-    /// The token has expired.
+    /// The token has expired, or was taken back.
     PolicyViolation,
     /// Other rules are in force: it is to be judged anew.
     ServiceRestart,

@@ -1,11 +1,11 @@
 //! Which requests are being served, and which of them does a closure end?
 //!
-//! A permit covers what was judged, not what is closed later: when the board changes, every request
-//! in flight is asked again. A read that is no longer allowed has ten seconds, a command the time-out
+//! A permit covers what was judged, not what is closed or taken back later: when the board or the
+//! revocations change, every request in flight is asked again. A read that is no longer allowed has ten seconds, a command the time-out
 //! of its upstream, and neither has any where the closure says so. A WebSocket has no answer to wait
 //! for: within the time of a read each gets a turn of its own, so that not all clients come back at
-//! once, and is told so. A request costs one insertion and one removal; nobody looks at it unless the
-//! board changes.
+//! once, and is told so. A request costs one insertion and one removal; nobody looks at it unless
+//! one of them changes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -21,6 +21,7 @@ use crate::edge::websocket::{Code, Haste, WebSocket};
 use crate::gateway::Shared;
 use crate::pipeline::Principal;
 use crate::pipeline::decide::Permit;
+use crate::revocations::Revocations;
 use crate::rules::Rules;
 use crate::switchboard::Board;
 
@@ -106,6 +107,7 @@ impl Turn {
 #[derive(Clone, Copy)]
 struct Now<'a> {
     board: &'a Board,
+    revoked: &'a Revocations,
     rules: &'a Rules,
     at: Instant,
     /// Since when the gateway stops, and in which time WebSockets take their turns.
@@ -131,9 +133,12 @@ enum Due {
 
 impl Served {
     fn due(&mut self, now: Now<'_>) -> Due {
-        let refused = self.permit.confirm(now.board, clock::unix_time()).err();
+        let refused = self
+            .permit
+            .confirm(now.board, now.revoked, clock::unix_time())
+            .err();
         let (from, grace, end) = match (refused, &self.websocket, now.leaving) {
-            (Some(denial), ..) if self.permit.is_cut_at_once(now.board) => {
+            (Some(denial), ..) if self.is_cut_at_once(&denial, now.board) => {
                 (now.at, Duration::ZERO, End::Closed(denial))
             }
             (Some(denial), ..) => (now.at, self.grace, End::Closed(denial)),
@@ -156,20 +161,29 @@ impl Served {
         }
     }
 
+    /// Whether it is given no time: its closure says so, or who sent it has no right to any answer.
+    fn is_cut_at_once(&self, denial: &Denial, board: &Board) -> bool {
+        matches!(denial, Denial::TokenInvalid(_)) || self.permit.is_cut_at_once(board)
+    }
+
     /// Ends it: by a word of its own if it is a WebSocket, and by a cut if it is not, or doesn't listen.
     fn end(&self, end: End, now: Now<'_>) {
+        let mut haste = Haste::InOrder;
         let code = match end {
             End::Closed(denial) => {
+                if self.is_cut_at_once(&denial, now.board) {
+                    haste = Haste::AtOnce;
+                }
+                let code = if matches!(denial, Denial::TokenInvalid(_)) {
+                    Code::PolicyViolation
+                } else {
+                    Code::TryAgainLater
+                };
                 self.cut_by.get_or_init(|| denial);
-                Code::TryAgainLater
+                code
             }
             End::Outdated => Code::ServiceRestart,
             End::Leaving => Code::GoingAway,
-        };
-        let haste = if self.permit.is_cut_at_once(now.board) {
-            Haste::AtOnce
-        } else {
-            Haste::InOrder
         };
         let told = |turn: &Turn| turn.websocket.close(code, haste);
         if self.websocket.as_ref().is_some_and(told) {
@@ -269,9 +283,10 @@ impl InFlight {
 
     /// Asks all requests again, and ends those whose time is up; when to ask again, if nothing changes
     /// before.
-    fn review(&self, board: &Board, rules: &Rules) -> Option<Instant> {
+    fn review(&self, board: &Board, revoked: &Revocations, rules: &Rules) -> Option<Instant> {
         let now = Now {
             board,
+            revoked,
             rules,
             at: clock::monotonic(),
             leaving: self.leaving.get().copied(),
@@ -312,10 +327,14 @@ fn lock(shard: &Mutex<HashMap<Uuid, Served>>) -> MutexGuard<'_, HashMap<Uuid, Se
 /// process lives.
 pub async fn watch(shared: Arc<Shared>) {
     let mut revisions = shared.switchboard.changes();
+    let mut revocations = shared.revocations.changes();
     loop {
-        revisions.mark_unchanged(); // before the board is read: what comes later is seen again
+        // before they are read: what comes later is seen again
+        revisions.mark_unchanged();
+        revocations.mark_unchanged();
         let board = shared.switchboard.board();
-        let next = shared.in_flight.review(&board, &shared.rules.load());
+        let rules = shared.rules.load_full();
+        let next = shared.in_flight.review(&board, &shared.revocations, &rules);
         let due = async {
             match next {
                 Some(due) => tokio::time::sleep_until(due.into()).await,
@@ -326,6 +345,11 @@ pub async fn watch(shared: Arc<Shared>) {
             changed = revisions.changed() => {
                 if changed.is_err() {
                     return; // the switchboard is gone, and so are the requests
+                }
+            }
+            changed = revocations.changed() => {
+                if changed.is_err() {
+                    return;
                 }
             }
             () = shared.in_flight.told.notified() => {}

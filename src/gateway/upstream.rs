@@ -11,6 +11,7 @@ use crate::clock;
 use crate::denial::Denial;
 use crate::gateway::{Exchange, notice, websocket};
 use crate::pipeline::forward;
+use crate::revocations::Revocations;
 use crate::switchboard::Board;
 
 /// How long an unused upstream connection is kept: shorter than the idle limits of common servers,
@@ -47,16 +48,16 @@ pub(super) fn peer(exchange: &Exchange, number: usize) -> Option<HttpPeer> {
     Some(peer)
 }
 
-/// The second look at the newest switches, then what exactly goes upstream.
+/// The second look at the newest switches and revocations, then what exactly goes upstream.
 pub(super) fn prepare(
     request: &mut RequestHeader,
     exchange: &Exchange,
-    newest: &Board,
+    (newest, revoked): (&Board, &Revocations),
 ) -> Result<(), Denial> {
     let permit = exchange.permit.as_ref().ok_or(Denial::UpstreamFailed)?;
     let head = exchange.head.as_ref().ok_or(Denial::UpstreamFailed)?;
     let now = clock::unix_time();
-    permit.confirm(newest, now)?;
+    permit.confirm(newest, revoked, now)?;
     let changes = forward::prepare(&exchange.rules, head, permit, now)?;
     for name in &changes.remove {
         request.remove_header(name);

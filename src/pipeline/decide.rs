@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::config::file::AuditOutage;
 use crate::config::route::BodyNeed;
-use crate::denial::{AccessFlaw, Denial, Dependency, QuotaRefusal};
+use crate::denial::{AccessFlaw, Denial, Dependency};
 use crate::digest;
 use crate::pipeline::guard::Sight;
 use crate::pipeline::lookup::{self, Lookup};
@@ -27,6 +27,7 @@ use crate::pipeline::vehicle::{self, Reference, Vin};
 use crate::pipeline::{
     Findings, Principal, RequestHead, action, audit, identity, retirement, standing, websocket,
 };
+use crate::revocations::Revocations;
 use crate::rules::Rules;
 use crate::switchboard::Board;
 
@@ -82,7 +83,13 @@ impl Permit {
 
     /// The second look, just before the first byte goes upstream, and any later one: it can only
     /// deny.
-    pub fn confirm(&self, newest: &Board, now: Duration) -> Result<(), Denial> {
+    pub fn confirm(
+        &self,
+        newest: &Board,
+        revoked: &Revocations,
+        now: Duration,
+    ) -> Result<(), Denial> {
+        standing::check_credential(revoked, &self.situation)?;
         self.situation.check_vehicle(newest, now)
     }
 
@@ -101,6 +108,8 @@ pub struct Judge<'a> {
     pub rules: &'a Rules,
     /// What is closed.
     pub board: &'a Board,
+    /// What was taken back.
+    pub revoked: &'a Revocations,
     /// The way to the outside.
     pub ports: &'a Ports,
     /// Whether a place for this request's record is reserved.
@@ -124,7 +133,7 @@ pub async fn decide(
         ..
     } = judge;
     findings.rehearsal = judge.rehearsal.is_some();
-    ports.door.admit(head.address).map_err(flooding)?; // a rehearsal pays like everybody
+    ports.door.admit(head.address).map_err(quota::flooding)?; // a rehearsal pays like everybody
     let (route, path) = rules.router.find(head)?;
     let now = head.received_at;
     let situation = &mut findings.situation;
@@ -143,6 +152,7 @@ pub async fn decide(
     if route.identity_required {
         let principal = identity::identify(&rules.issuers, &route.surface, head)?;
         situation.principal = Some(principal);
+        standing::check_credential(judge.revoked, situation)?;
         standing::check(board, situation, now)?;
     } // else the route says in so many words that anyone may come
     let judged = judge_body(rules, head, &route, body, findings).await?;
@@ -387,13 +397,4 @@ async fn commit_to_record(
         Ok(()) => Ok(true),
         Err(_) => Err(Denial::DependencyUnavailable(Dependency::Audit)),
     }
-}
-
-fn flooding(retry_after: Duration) -> Denial {
-    Denial::QuotaExceeded(QuotaRefusal {
-        policy: Arc::from("door"),
-        quota: None,
-        window: Duration::from_secs(1),
-        retry_after,
-    })
 }

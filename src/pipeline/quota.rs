@@ -168,6 +168,16 @@ pub fn refuse(charges: &[Charge], exhausted: Exhausted) -> Denial {
     })
 }
 
+/// The refusal of an address that floods.
+pub fn flooding(retry_after: Duration) -> Denial {
+    Denial::QuotaExceeded(QuotaRefusal {
+        policy: Arc::from("door"),
+        quota: None,
+        window: Duration::from_secs(1),
+        retry_after,
+    })
+}
+
 /// `RateLimit` and `RateLimit-Policy` of an answer that was let through
 /// (draft-ietf-httpapi-ratelimit-headers-10, 3 and 4).
 pub fn headers(standing: &QuotaStanding) -> Vec<(HeaderName, HeaderValue)> {

@@ -43,6 +43,28 @@ pub enum Topic {
     Answers,
 }
 
+/// A sealed revocation, and what the store goes by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// What it is about; of one the highest revision is kept.
+    pub field: String,
+    /// Its version.
+    pub revision: u64,
+    /// Sealed.
+    pub sealed: String,
+}
+
+/// What was put since somebody asked last.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RevokedSince {
+    /// The count that the newest entry of all has: lower than before in a store that lost entries.
+    pub newest: u64,
+    /// How many entries there are in all.
+    pub count: u64,
+    /// Each with its own count, in that order.
+    pub entries: Vec<(u64, Carried)>,
+}
+
 /// What a fleet shares. Carries, never decides.
 #[async_trait]
 pub trait FleetStore: Send + Sync {
@@ -74,6 +96,16 @@ pub trait FleetStore: Send + Sync {
 
     /// All words that are not forgotten, in any order: name and sealed text.
     async fn said(&self, topic: Topic) -> Result<Vec<(String, String)>, FleetError>;
+
+    /// Revocations that were put after the entry of this count, at most so many; all begin after 0.
+    async fn revoked_since(&self, after: u64, most: usize) -> Result<RevokedSince, FleetError>;
+
+    /// Puts revocations, all or none. Each gets a count of its own, higher than any before; one that is there
+    /// in the same or a higher revision stays as it is.
+    async fn put_revoked(&self, entries: &[Carried]) -> Result<(), FleetError>;
+
+    /// Removes revocations (long ended).
+    async fn drop_revoked(&self, fields: &[String]) -> Result<(), FleetError>;
 
     /// The store's own clock, since the Unix epoch: tells a replica that its clock is off.
     async fn time(&self) -> Result<Duration, FleetError>;

@@ -36,6 +36,8 @@ pub enum Kind {
     Fact,
     /// That a result key was given out.
     ResultKey,
+    /// A version of a revocation.
+    Revocation,
 }
 
 impl Kind {
@@ -48,6 +50,7 @@ impl Kind {
             Self::Answer => b"vingate answer 1",
             Self::Fact => b"vingate fact 1",
             Self::ResultKey => b"vingate result key 1",
+            Self::Revocation => b"vingate revocation 1",
         }
     }
 }

@@ -16,6 +16,7 @@ mod replica;
 mod step;
 mod tell;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -55,6 +56,9 @@ pub struct Me {
     pub fleet: Witness,
 }
 
+/// The revocations that were put in force last, by mark, with the revision of each.
+pub type Newest = Box<dyn Fn() -> BTreeMap<String, u64> + Send + Sync>;
+
 /// Keeps this replica and its fleet in step.
 pub struct Spread {
     me: Me,
@@ -68,6 +72,7 @@ pub struct Spread {
     time: Arc<Timekeeping>,
     prober: OnceLock<Arc<dyn Prober>>,
     census: OnceLock<Arc<dyn Census>>,
+    revoked: OnceLock<Newest>,
     contact: Contact,
     told: Mutex<Told>,
     /// There is something new to say.
@@ -110,6 +115,7 @@ impl Spread {
             time,
             prober: OnceLock::new(),
             census: OnceLock::new(),
+            revoked: OnceLock::new(),
             contact: Contact::new(),
             wake: Notify::new(),
             asked: Notify::new(),
@@ -122,6 +128,11 @@ impl Spread {
     /// Who asks this replica's own data path after each change. The first one counts.
     pub fn set_prober(&self, prober: Arc<dyn Prober>) {
         self.prober.get_or_init(|| prober);
+    }
+
+    /// What else this replica has in force. The first one counts.
+    pub fn set_revoked(&self, newest: Newest) {
+        self.revoked.get_or_init(|| newest);
     }
 
     /// Who counts this replica's own traffic when it is asked for. The first one counts.

@@ -6,6 +6,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use vingate::pipeline::ownership::VehicleFacts;
 use vingate::pipeline::ports::{BodySource, Ports};
 use vingate::pipeline::rehearsal::Rehearsal;
 use vingate::pipeline::route::{Route, Router};
+use vingate::revocations::Revocations;
 use vingate::rules::Rules;
 use vingate::switchboard::Board;
 
@@ -42,6 +44,7 @@ pub(crate) const SILENT: &str = "SJNFAAZE0U6000001";
 pub(crate) struct Court {
     pub(crate) ports: Arc<Fakes>,
     pub(crate) board: Board,
+    pub(crate) revoked: Revocations,
     pub(crate) recordable: bool,
     pub(crate) rehearsal: Option<Rehearsal>,
     rules: Rules,
@@ -102,6 +105,7 @@ impl Court {
             (FOREIGN.to_owned(), car("stranger", true)),
             (SILENT.to_owned(), car("owner", false)),
         ];
+        let revoked = Revocations::open(folder.path(), false, BTreeSet::new());
         let ports = Arc::new(Fakes {
             vehicles: vehicles.into(),
             ..Fakes::default()
@@ -109,6 +113,7 @@ impl Court {
         Self {
             ports,
             board: Board::default(),
+            revoked: revoked.expect("the folder is new").0,
             recordable: true,
             rehearsal: None,
             rules,
@@ -142,6 +147,7 @@ impl Court {
         let judge = Judge {
             rules: &self.rules,
             board: &self.board,
+            revoked: &self.revoked,
             ports: &ports,
             recordable: self.recordable,
             rehearsal: self.rehearsal.as_ref(),

@@ -19,6 +19,7 @@ use crate::cli::run::until;
 use crate::config::ConfigFile;
 use crate::config::file::{ResultKeyStore, SwitchStore, Switches};
 use crate::pipeline::ports::ResultKeys;
+use crate::revocations::{self, Revocations};
 use crate::switchboard::drop_in::DropIns;
 use crate::switchboard::fleet::FleetStore;
 use crate::switchboard::history;
@@ -63,6 +64,10 @@ fn fleet_key(switches: &Switches) -> Result<Option<FleetKey>, String> {
 pub(super) struct Fleet {
     pub(super) spread: Arc<Spread>,
     pub(super) drop_ins: Arc<DropIns>,
+    /// What was taken back.
+    pub(super) revocations: Arc<Revocations>,
+    /// The same in the fleet, where there is more of it than this gateway.
+    everywhere: Option<Arc<revocations::Spread>>,
     /// What changed at the switches.
     pub(super) history: Arc<History>,
     /// The configuration's; what is sealed with it can be given to other replicas.
@@ -75,7 +80,7 @@ impl Fleet {
     /// Over the store of this configuration. Closures in files are in force when it returns.
     pub(super) fn open(
         config: &ConfigFile,
-        board: &Arc<Switchboard>,
+        (board, closed): (&Arc<Switchboard>, Vec<String>),
         chain: ChainKey,
         aside: &Runtime,
     ) -> Result<Self, String> {
@@ -86,6 +91,7 @@ impl Fleet {
         let drop_ins = Arc::new(DropIns::new(folder, Arc::clone(board)));
         drop_ins.look();
         let (store, fleet, key) = store(config, aside)?;
+        let revocations = open_revocations(switches, fleet, closed)?;
         if fleet == Witness::Itself {
             board.settle_for_cold_start();
         }
@@ -104,8 +110,15 @@ impl Fleet {
         });
         aside.spawn(async move { history::keep(swaps, &replica, sink).await });
         let time = Arc::new(Timekeeping::start());
+        let (shared, sealed) = (Arc::clone(&store), key.clone());
         let spread = Spread::new(me, Arc::clone(board), store, key, Arc::clone(&time));
         let spread = Arc::new(spread);
+        let (newest, told) = (Arc::clone(&revocations), Arc::clone(&spread));
+        spread.set_revoked(Box::new(move || newest.put_last()));
+        let everywhere = (fleet == Witness::Other).then(|| {
+            let told = move || told.say_again();
+            revocations::Spread::new(Arc::clone(&revocations), (shared, sealed), told)
+        });
         let keeper = Keeper::new(
             Arc::clone(board),
             Arc::clone(&spread),
@@ -116,6 +129,8 @@ impl Fleet {
             spread,
             drop_ins,
             history,
+            revocations,
+            everywhere: everywhere.map(Arc::new),
             key: fleet_key(switches)?,
             keeper: Arc::new(keeper),
             time,
@@ -132,6 +147,11 @@ impl Fleet {
         Arc::clone(&self.drop_ins).watch(stop)?;
         let keeper = Arc::clone(&self.keeper);
         aside.spawn(async move { keeper.run().await });
+        let list = Arc::clone(&self.revocations);
+        match self.everywhere.clone() {
+            Some(everywhere) => aside.spawn(async move { everywhere.run().await }),
+            None => aside.spawn(async move { revocations::keep_alone(&list).await }),
+        };
         let (spread, ended) = (Arc::clone(&self.spread), ended.clone());
         let spreading = async move {
             tokio::select! {
@@ -152,6 +172,20 @@ impl Fleet {
         telemetry.observe(Observed::SwitchFleetAge, move || one.age_seconds());
         let one = spread();
         telemetry.observe(Observed::SwitchRefused, move || one.refused());
+        let list = Arc::clone(&self.revocations);
+        telemetry.observe(Observed::Revocations, move || {
+            u64::try_from(list.count()).unwrap_or(u64::MAX)
+        });
+        let list = Arc::clone(&self.revocations);
+        telemetry.observe(Observed::RevocationsDurable, move || {
+            u64::from(list.are_durable())
+        });
+        if let Some(everywhere) = &self.everywhere {
+            let one = Arc::clone(everywhere);
+            telemetry.observe(Observed::RevocationsAge, move || one.age_seconds());
+            let one = Arc::clone(everywhere);
+            telemetry.observe(Observed::RevocationsRefused, move || one.refused());
+        }
         let keeper = Arc::clone(&self.keeper);
         telemetry.observe(Observed::SwitchOverdue, move || keeper.overdue());
         let time = Arc::clone(&self.time);
@@ -159,6 +193,20 @@ impl Fleet {
             time.off().map_or(0, i64::unsigned_abs)
         });
     }
+}
+
+/// Beside the switch board, whose folder this process holds.
+fn open_revocations(
+    switches: &Switches,
+    fleet: Witness,
+    closed: Vec<String>,
+) -> Result<Arc<Revocations>, String> {
+    let others = fleet == Witness::Other;
+    let closed = closed.into_iter().collect();
+    let (list, found) = Revocations::open(&switches.directory, others, closed)?;
+    let count = list.count();
+    tracing::info!(count, ?found, "revocations read");
+    Ok(Arc::new(list))
 }
 
 type Store = (Arc<dyn FleetStore>, Witness, FleetKey);

@@ -10,6 +10,7 @@ use crate::config::file::{PrincipalKind, PrincipalSource};
 use crate::denial::TokenFlaw;
 use crate::pipeline::identity::credential::{Confirmation, Credential};
 use crate::pipeline::identity::members::Members;
+use crate::revocations::{Marks, Named};
 
 /// Longest subject, client, token id or fleet, in bytes: identity providers' are under 100.
 const TEXT_BYTES: usize = 256;
@@ -117,10 +118,13 @@ pub fn read(members: &Members, expected: &Expected, now: Duration) -> Result<Cla
         until: expires_at.saturating_add(expected.clock_skew),
     };
     let acr = text(members, "acr")?;
+    let subject = required(text(members, "sub")?)?;
+    let client = client(members)?;
+    let (token_id, session) = (text(members, "jti")?, text(members, "sid")?);
     let claims = Claims {
         kind: kind(members, &expected.principal)?,
-        subject: required(text(members, "sub")?)?.to_owned(),
-        client: client(members)?,
+        subject: subject.to_owned(),
+        client: client.map(str::to_owned),
         scopes: scopes(members)?,
         fleet: named(members, expected.fleet_claim.as_deref())?,
         tenant: named(members, expected.tenant_claim.as_deref())?,
@@ -128,11 +132,18 @@ pub fn read(members: &Members, expected: &Expected, now: Duration) -> Result<Cla
         strong: acr.is_some_and(|acr| expected.strong_acr.iter().any(|known| known == acr)),
         signed_in_at: time(members, "auth_time")?,
         credential: Credential {
-            token_id: text(members, "jti")?.map(str::to_owned),
-            session: text(members, "sid")?.map(str::to_owned),
+            token_id: token_id.map(str::to_owned),
+            session: session.map(str::to_owned),
             issued_at,
             expires_at,
             confirmation: Confirmation::read(members)?,
+            marks: Marks::of(Named {
+                issuer: &expected.issuer,
+                subject,
+                token: token_id,
+                session,
+                client,
+            }),
         },
         lifetime,
     };
@@ -267,12 +278,11 @@ fn check_audience(members: &Members, audiences: &[String]) -> Result<(), TokenFl
     }
 }
 
-fn client(members: &Members) -> Result<Option<String>, TokenFlaw> {
-    let client = match (text(members, "client_id")?, text(members, "azp")?) {
-        (Some(one), Some(other)) if one != other => return Err(TokenFlaw::ClaimMalformed),
-        (one, other) => one.or(other),
-    };
-    Ok(client.map(str::to_owned))
+fn client(members: &Members) -> Result<Option<&str>, TokenFlaw> {
+    match (text(members, "client_id")?, text(members, "azp")?) {
+        (Some(one), Some(other)) if one != other => Err(TokenFlaw::ClaimMalformed),
+        (one, other) => Ok(one.or(other)),
+    }
 }
 
 /// Scopes of one token.

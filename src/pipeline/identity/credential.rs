@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::denial::TokenFlaw;
 use crate::pipeline::identity::members::{self, Members};
+use crate::revocations::Marks;
 
 /// What a verified token says about itself.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -22,6 +23,8 @@ pub struct Credential {
     pub expires_at: Duration,
     /// `cnf`.
     pub confirmation: Confirmation,
+    /// What a revocation of it would be about.
+    pub marks: Marks,
 }
 
 impl fmt::Debug for Credential {

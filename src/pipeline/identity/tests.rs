@@ -20,6 +20,7 @@ use crate::config::file::{self, DenialFormat, PrincipalKind};
 use crate::pipeline::identity::credential::{Confirmation, Credential};
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::Parameters;
+use crate::revocations::{Marks, Named};
 
 const NOW: u64 = 1_800_000_000;
 const ISS: &str = "https://id.example";
@@ -159,6 +160,13 @@ fn a_good_token_becomes_a_principal() {
             issued_at: Duration::from_secs(NOW - 10),
             expires_at: Duration::from_secs(NOW + 300),
             confirmation: Confirmation::default(),
+            marks: Marks::of(Named {
+                issuer: ISS,
+                subject: "user-1",
+                token: Some("t1"),
+                session: None,
+                client: Some("app"),
+            }),
         },
         pseudonym: "owners/6".to_owned(),
     };

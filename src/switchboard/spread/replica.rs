@@ -44,6 +44,9 @@ pub struct Replica {
     /// Seconds that its clock is ahead of the fleet's, or behind, where that matters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_off: Option<i64>,
+    /// The revocations that it put in force last, by mark: the revision of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub revoked: BTreeMap<String, u64>,
     /// The closures that changed last, and those of files, by id.
     pub closures: BTreeMap<String, Seen>,
 }

@@ -98,8 +98,18 @@ impl Spread {
             cold_start: replica::is_cold(&in_force),
             refused: told.refused.clone(),
             clock_off: self.time.off(),
+            revoked: self
+                .revoked
+                .get()
+                .map(|newest| newest())
+                .unwrap_or_default(),
             closures: replica::seen(&in_force, &told.probes),
         }
+    }
+
+    /// There is something new to say of this replica.
+    pub fn say_again(&self) {
+        self.wake.notify_one();
     }
 
     /// Says it at each swap, after each probe, and every 5 s; compares the clocks, and counts.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::adapters::local_fleet::LocalFleet;
-use crate::switchboard::fleet::{FleetError, FleetStore, Topic};
+use crate::switchboard::fleet::{Carried, FleetError, FleetStore, RevokedSince, Topic};
 
 /// What it answers instead.
 #[derive(Default)]
@@ -92,6 +92,21 @@ impl FleetStore for Faulty {
     async fn said(&self, topic: Topic) -> Result<Vec<(String, String)>, FleetError> {
         self.read()?;
         self.store.said(topic).await
+    }
+
+    async fn revoked_since(&self, after: u64, most: usize) -> Result<RevokedSince, FleetError> {
+        self.read()?;
+        self.store.revoked_since(after, most).await
+    }
+
+    async fn put_revoked(&self, entries: &[Carried]) -> Result<(), FleetError> {
+        self.write()?;
+        self.store.put_revoked(entries).await
+    }
+
+    async fn drop_revoked(&self, fields: &[String]) -> Result<(), FleetError> {
+        self.write()?;
+        self.store.drop_revoked(fields).await
     }
 
     async fn time(&self) -> Result<Duration, FleetError> {
