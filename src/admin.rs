@@ -25,6 +25,7 @@ pub mod person;
 mod places;
 pub mod policies;
 mod problem;
+pub mod revoking;
 mod serving;
 pub mod status;
 mod socket;
@@ -51,6 +52,7 @@ use crate::chain::ChainKey;
 use crate::clock;
 use crate::drill::Drill;
 use crate::pipeline::audit::Pseudonyms;
+use crate::revocations::Revocations;
 use crate::switchboard::Scope;
 use crate::switchboard::seal::FleetKey;
 use crate::switchboard::spread::Spread;
@@ -65,6 +67,8 @@ pub(crate) use ownership::IMPORT_BYTES;
 pub struct Operated {
     /// Switches.
     pub switchboard: Arc<Switchboard>,
+    /// Tokens that were taken back.
+    pub revocations: Arc<Revocations>,
     /// Ownership facts.
     pub directory: Directory,
     /// Who may come in, and what they may do.

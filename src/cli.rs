@@ -15,6 +15,7 @@ pub mod policy;
 pub mod ownership;
 pub mod audit;
 pub mod status;
+pub mod token;
 
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ pub enum Command {
     Policy(policy::Args),
     /// Fill and read the ownership directory.
     Ownership(ownership::Args),
+    /// Take tokens back before their end, let them count again, list them.
+    Token(Box<token::Args>),
     /// Check that no line of the audit log or the switch log is missing or altered.
     Audit(audit::Args),
     /// Show how a running gateway does: surfaces, switches, replicas, dependencies, policy errors.
@@ -160,6 +163,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Switch(args) => switch::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Ownership(args) => ownership::run(&args),
+        Command::Token(args) => token::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Status(args) => status::run(&args),
     }?;

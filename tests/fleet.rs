@@ -24,6 +24,8 @@ mod service;
 mod ownership;
 #[path = "fleet/polls.rs"]
 mod polls;
+#[path = "fleet/revocations.rs"]
+mod revocations;
 #[path = "fleet/lies.rs"]
 mod lies;
 #[path = "fleet/files.rs"]

@@ -15,6 +15,7 @@ mod alike;
 mod boards;
 mod cpu;
 mod policies;
+mod revoked;
 mod setting;
 
 use std::hint::black_box;
@@ -154,6 +155,7 @@ fn judge(at: &Setting, head: &RequestHead, findings: &mut Findings) -> Result<()
     let judge = Judge {
         rules: &at.rules,
         board: &at.board,
+        revoked: &at.revoked,
         ports: &at.ports,
         recordable: true,
         rehearsal: None,
@@ -216,6 +218,6 @@ fn whole(criterion: &mut Criterion<CpuTime>) {
 criterion_group! {
     name = benches;
     config = Criterion::default().with_measurement(CpuTime);
-    targets = stages, many_routes, policies::decided, boards::full, boards::counts, whole, alike::told
+    targets = stages, many_routes, policies::decided, revoked::million, boards::full, boards::counts, whole, alike::told
 }
 criterion_main!(benches);

@@ -13,6 +13,7 @@
 //! | `GET /v1/baseline` | the board, sealed, for a cold start |
 //! | `GET /v1/events` | what changes, as it changes |
 //! | `GET /v1/openapi.json` | all calls, for machines |
+//! | `GET /v1/revocations`, `POST /v1/revocations`, `/v1/revocations:restore` | tokens that are taken back |
 //! | `GET /v1/policies`, `POST /v1/policies:rollback`, `:break-glass` | which policies are in force |
 //! | `POST /v1/ownership/import`, `GET /v1/ownership/export` | fills the ownership directory; all of it |
 //! | `GET /v1/ownership/vehicles/{vin}` | whose a vehicle is |
@@ -43,8 +44,8 @@ use crate::admin::problem::Problem;
 use crate::admin::serving::{self, Entrance};
 use crate::admin::socket::own_user;
 use crate::admin::{
-    Operated, events, exporting, facts, granting, openapi, ownership, policies, refusal, status,
-    switches,
+    Operated, events, exporting, facts, granting, openapi, ownership, policies, refusal, revoking,
+    status, switches,
 };
 
 /// Bytes of a closure: some 400,000 VINs.
@@ -111,6 +112,11 @@ fn router(operated: Operated, always: BTreeSet<u32>) -> Router {
         .route("/v1/baseline", get(facts::baseline))
         .route("/v1/events", get(events::follow))
         .route("/v1/openapi.json", get(openapi::document))
+        .route(
+            "/v1/revocations",
+            get(revoking::list).post(revoking::revoke),
+        )
+        .route("/v1/revocations:restore", post(revoking::restore))
         .route("/v1/policies", get(policies::show))
         .route("/v1/policies:rollback", post(policies::roll_back))
         .route("/v1/policies:break-glass", post(policies::break_glass))

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::admin::closing;
 use crate::config::file::ClientVersion;
 use crate::config::route::ActionSource;
+use crate::pipeline::identity::issuer::Terms;
 use crate::pipeline::route::Route;
 use crate::rules::Rules;
 use crate::switchboard::Scope;
@@ -24,6 +25,8 @@ pub struct Names {
     pub upstreams: BTreeSet<String>,
     /// Issuers, by their names in the configuration.
     pub issuers: BTreeSet<String>,
+    /// What a revocation has to know of each issuer of the configuration.
+    pub terms: BTreeMap<String, Terms>,
 }
 
 /// What a route belongs to.
@@ -66,6 +69,7 @@ impl Names {
             actions: rules.policies.actions().map(str::to_owned).collect(),
             upstreams: rules.upstreams.keys().map(ToString::to_string).collect(),
             issuers: issuers.collect(),
+            terms: rules.issuers.terms(),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::admin::facts::{Previewed, Replicas, SurfaceFacts, Verified};
 use crate::admin::granting::{Grant, Revoke, Suspend, Told};
 use crate::admin::policies::{BreakGlass, PoliciesForm, RollBack};
 use crate::admin::problem::Problem;
+use crate::admin::revoking::{RestoreTokens, RevokeTokens, Revoked, RevokedList};
 use crate::admin::status::Status;
 use crate::drill::Drilled;
 use crate::switchboard::Closure;
@@ -180,6 +181,27 @@ pub(super) const CALLS: &[Call] = &[
         "this document",
         Body::Other("application/json"),
     ),
+    reads(
+        "/v1/revocations",
+        "tokens that are taken back, the newest last",
+        Body::Json(of::<RevokedList>),
+    ),
+    Call {
+        answer: Body::Json(of::<Revoked>),
+        ..changes(
+            "/v1/revocations",
+            "takes tokens back",
+            Body::Json(of::<RevokeTokens>),
+        )
+    },
+    Call {
+        answer: Body::Json(of::<Revoked>),
+        ..changes(
+            "/v1/revocations:restore",
+            "lets tokens count again",
+            Body::Json(of::<RestoreTokens>),
+        )
+    },
     reads(
         "/v1/policies",
         "which policies are in force, and which bundles are kept",

@@ -103,7 +103,7 @@ pub struct Switches {
 /// Something that the gateway depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct Dependency {
-    /// `audit`, `fleet`, `switch-files`, `policies`, `keys ISSUER` where they are fetched, `directory`,
+    /// `audit`, `fleet`, `switch-files`, `revocations`, `policies`, `keys ISSUER` where they are fetched, `directory`,
     /// `ledger`, `assertion`, `upstream NAME`.
     pub name: String,
     /// Whether it works; of what only requests ask, whether one met a failure in the last minute.
@@ -178,6 +178,8 @@ fn dependencies(operated: &Operated, running: &Running) -> Vec<Dependency> {
             },
         ),
     ];
+    let (ok, says) = revocations(operated);
+    all.push(dependency("revocations", ok, says));
     let policies = operated.policies.load();
     all.push(dependency(
         "policies",
@@ -199,6 +201,17 @@ fn dependencies(operated: &Operated, running: &Running) -> Vec<Dependency> {
         dependency(&name, !failing && !known_gone, told(trouble))
     }));
     all
+}
+
+/// How it is with what was taken back.
+fn revocations(operated: &Operated) -> (bool, String) {
+    let list = &operated.revocations;
+    let count = list.count();
+    match (list.are_known(), list.are_durable()) {
+        (true, true) => (true, format!("{count} held")),
+        (true, false) => (false, format!("{count} held, not all of them on disk")),
+        (false, _) => (false, "the fleet's were not read yet".to_owned()),
+    }
 }
 
 /// What requests met.

@@ -19,6 +19,7 @@ use super::*;
 use crate::admin::client::Client;
 use crate::cli::{End, Failure};
 use crate::config::file::Roles;
+use crate::revocations::Revocations;
 use crate::switchboard::Place;
 use crate::switchboard::store::ColdStart;
 
@@ -34,6 +35,7 @@ pub(crate) struct Served {
     switchboard: Arc<Switchboard>,
     access: Arc<ArcSwap<Access>>,
     history: Arc<History>,
+    pub(in crate::admin) revocations: Arc<Revocations>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<Result<(), String>>>,
 }
@@ -126,6 +128,14 @@ impl Drop for Served {
     }
 }
 
+fn terms() -> crate::pipeline::identity::issuer::Terms {
+    crate::pipeline::identity::issuer::Terms {
+        issuer: "https://id.example".to_owned(),
+        longest: std::time::Duration::from_secs(3_605),
+        clock_skew: std::time::Duration::from_secs(5),
+    }
+}
+
 /// Serves with these users having every role, or those of a gateway.
 pub(crate) fn serve(always: Option<BTreeSet<u32>>) -> Served {
     serve_with(always, Roles::default())
@@ -144,11 +154,13 @@ pub(crate) fn serve_with(always: Option<BTreeSet<u32>>, roles: Roles) -> Served 
     let names = Names {
         surfaces: [("mobile-v1".to_owned(), false), ("portal".to_owned(), true)].into(),
         issuers: ["owners".to_owned()].into(),
+        terms: [("owners".to_owned(), terms())].into(),
         ..Names::default()
     };
     let operated = operated(folder.path(), &switchboard, (names, roles));
     let history = Arc::clone(&operated.history);
     let access = Arc::clone(&operated.access);
+    let revocations = Arc::clone(&operated.revocations);
     let (stop, stopped) = oneshot::channel::<()>();
     let (ready, is_ready) = std::sync::mpsc::channel();
     let socket = folder.path().join("admin.sock");
@@ -173,6 +185,7 @@ pub(crate) fn serve_with(always: Option<BTreeSet<u32>>, roles: Roles) -> Served 
         switchboard,
         access,
         history,
+        revocations,
         stop: Some(stop),
         thread: Some(thread),
     }

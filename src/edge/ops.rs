@@ -15,6 +15,7 @@ use axum::routing::get;
 use crate::adapters::audit_log::AuditLog;
 use crate::adapters::directory::Directory;
 use crate::adapters::jwks::KeySets;
+use crate::revocations::Revocations;
 use crate::rules::Rules;
 use crate::switchboard::drop_in::DropIns;
 use crate::switchboard::store::Switchboard;
@@ -36,6 +37,8 @@ pub struct Watched {
     pub audit: Arc<AuditLog>,
     /// The switch board.
     pub switchboard: Arc<Switchboard>,
+    /// What was taken back.
+    pub revocations: Arc<Revocations>,
     /// Closures in files.
     pub drop_ins: Arc<DropIns>,
     /// Metrics.
@@ -84,6 +87,10 @@ async fn readyz(State(watched): State<Watched>) -> Response {
     let ready = conditions.iter().all(|(_, holds)| *holds);
     let told = [
         ("switch-files", watched.drop_ins.is_healthy()),
+        (
+            "revocations",
+            watched.revocations.are_known() && watched.revocations.are_durable(),
+        ),
         ("directory-now", watched.directory.answers()),
         (
             "keys",

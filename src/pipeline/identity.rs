@@ -36,7 +36,7 @@ use crate::denial::{Denial, TokenFlaw};
 use crate::digest::whole;
 use crate::pipeline::identity::claims::{Claims, Lifetime};
 use crate::pipeline::identity::header::Header;
-use crate::pipeline::identity::issuer::{Issuer, Keys};
+use crate::pipeline::identity::issuer::{Issuer, Keys, Terms};
 use crate::pipeline::identity::keys::Key;
 use crate::pipeline::identity::members::Members;
 use crate::pipeline::identity::published::Published;
@@ -124,6 +124,14 @@ impl Issuers {
     /// revision.
     pub fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
+    }
+
+    /// What a revocation has to know of each issuer, by its name in the configuration.
+    pub fn terms(&self) -> BTreeMap<String, Terms> {
+        let issuers = self.by_issuer.values();
+        issuers
+            .map(|issuer| (issuer.name.to_string(), issuer.terms()))
+            .collect()
     }
 
     /// The keys that are fetched, of each issuer whose are.

@@ -29,6 +29,37 @@ fn it_ends_with_its_token() {
 }
 
 #[test]
+fn it_ends_when_its_token_is_taken_back() {
+    let house = House::echoing();
+    let mut taken = house.open("/live");
+    let mut claims = Tokens::claims("owner");
+    claims["jti"] = "another".into();
+    let bearer = format!("Bearer {}", house.tokens.sign(&claims));
+    let mut other = house
+        .try_open("/live", &[("authorization", &bearer)])
+        .unwrap();
+    let words = [
+        "token",
+        "revoke",
+        "--issuer",
+        "owners",
+        "--reason",
+        "stolen",
+        "--token",
+        "test-owner",
+    ];
+    let output = house.gateway.operate(&words);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(close_code(&mut taken), Some(CloseCode::Policy));
+    assert!(is_alive(&mut other));
+    let record = &house.gateway.records(1)[0];
+    assert_eq!(
+        (&record["outcome"], &record["reason"]),
+        (&"aborted".into(), &"revoked".into())
+    );
+}
+
+#[test]
 fn it_ends_when_nobody_says_anything() {
     let house = House::before(peer::echo(), &["limits.websocket_idle=1s"]);
     let mut socket = house.open("/live");

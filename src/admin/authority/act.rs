@@ -24,11 +24,13 @@ pub enum Act {
     ExportOwnership,
     RollBackPolicies,
     AdmitPolicies,
+    RevokeTokens,
+    RestoreTokens,
 }
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::View,
         Self::Preview,
         Self::History,
@@ -49,6 +51,8 @@ impl Act {
         Self::ExportOwnership,
         Self::RollBackPolicies,
         Self::AdmitPolicies,
+        Self::RevokeTokens,
+        Self::RestoreTokens,
     ];
 
     /// Its name in the schema.
@@ -74,6 +78,8 @@ impl Act {
             Self::ExportOwnership => "ExportOwnership",
             Self::RollBackPolicies => "RollBackPolicies",
             Self::AdmitPolicies => "AdmitPolicies",
+            Self::RevokeTokens => "RevokeTokens",
+            Self::RestoreTokens => "RestoreTokens",
         }
     }
 }

@@ -56,8 +56,8 @@ fn shipped_policies_pass_their_cases() {
 fn each_role_includes_what_it_should() {
     use Act::{
         Approve, Close, Drill, ExportOwnership, Extend, Follow, GrantOwnership, History,
-        ImportOwnership, Open, Preview, ReadOnly, Restore, RevokeOwnership, RollBackPolicies, Undo,
-        VerifyAudit, View, ViewOwnership,
+        ImportOwnership, Open, Preview, ReadOnly, Restore, RestoreTokens, RevokeOwnership,
+        RevokeTokens, RollBackPolicies, Undo, VerifyAudit, View, ViewOwnership,
     };
     let authority = Authority::load(&shipped()).unwrap();
     let table: [(Role, &[Act]); 4] = [
@@ -80,6 +80,8 @@ fn each_role_includes_what_it_should() {
                 RevokeOwnership,
                 ExportOwnership,
                 RollBackPolicies,
+                RevokeTokens,
+                RestoreTokens,
             ],
         ),
         (Role::Approver, &[View, Preview, History, Follow]),

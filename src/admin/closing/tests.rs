@@ -27,6 +27,7 @@ fn names() -> Names {
         .into(),
         upstreams: set(&["telematics", "pages"]),
         issuers: set(&["owners"]),
+        terms: [].into(),
         regions: set(&["NE"]),
         actions: set(&["StartClimate", "Comfort", "Security"]),
     }

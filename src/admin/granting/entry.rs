@@ -81,7 +81,7 @@ impl Entry {
     }
 
     /// For what is done whether or not a disk takes it: it is recorded as soon as one does.
-    pub(super) fn begin_anyway(self) -> Begun {
+    pub(in crate::admin) fn begin_anyway(self) -> Begun {
         let otherwise = Begun {
             entry: self.clone(),
             intended: None,

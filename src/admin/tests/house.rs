@@ -8,6 +8,7 @@ use crate::config::file::Admin;
 use crate::pipeline::policy::files::Files;
 use crate::pipeline::rehearsal::Rehearsals;
 use crate::prober::LoopbackProber;
+use crate::revocations::Revocations;
 use crate::switchboard::spread::Me;
 use crate::switchboard::timekeeping::{Timekeeping, Witness};
 use crate::traffic::LiveCensus;
@@ -31,6 +32,10 @@ pub(in crate::admin) fn operated(
     let time = Arc::new(Timekeeping::start());
     let board = || Arc::clone(switchboard);
     let spread = Spread::new(me, board(), store, fleet_key.clone(), time);
+    let revocations = Revocations::open(folder, false, BTreeSet::new());
+    let revocations = Arc::new(revocations.unwrap().0);
+    let newest = Arc::clone(&revocations);
+    spread.set_revoked(Box::new(move || newest.put_last()));
     let traffic = Arc::new(Traffic::new(clock::unix_time()));
     let census = LiveCensus::new(Arc::clone(&traffic), board());
     spread.set_census(Arc::new(census));
@@ -38,6 +43,7 @@ pub(in crate::admin) fn operated(
     let prober = LoopbackProber::new(Vec::new(), rules(folder), board(), tickets);
     Operated {
         switchboard: board(),
+        revocations,
         directory: Directory::embedded(
             EmbeddedDirectory::open(&folder.join("vehicles.redb")).unwrap(),
         ),

@@ -61,6 +61,7 @@ impl House {
         ];
         Operated {
             switchboard: Arc::clone(&self.switchboard),
+            revocations: Arc::clone(&self.fleet.revocations),
             directory: self.directory.clone(),
             access: Arc::clone(&self.access),
             names: Arc::new(move || Names::of(&in_force.load())),

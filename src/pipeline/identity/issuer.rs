@@ -41,6 +41,17 @@ pub struct Issuer {
     keys: Keys,
 }
 
+/// What a revocation has to know of an issuer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The exact `iss`.
+    pub issuer: String,
+    /// The longest that a token counts after it was issued.
+    pub longest: Duration,
+    /// Tolerated clock difference.
+    pub clock_skew: Duration,
+}
+
 /// The keys of an issuer.
 #[derive(Debug, Clone)]
 pub enum Keys {
@@ -119,6 +130,16 @@ impl Issuer {
             validations: validations(settings),
             keys,
         })
+    }
+
+    /// What a revocation has to know.
+    pub fn terms(&self) -> Terms {
+        let clock_skew = self.expected.clock_skew;
+        Terms {
+            issuer: self.issuer.clone(),
+            longest: self.expected.max_lifetime.saturating_add(clock_skew),
+            clock_skew,
+        }
     }
 
     /// The claims of a token, verified at time `now`, and the key that did. `header` and `payload` are
