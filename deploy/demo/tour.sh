@@ -74,6 +74,13 @@ try 'vingate switch history' 'close by' 'the app leaks' 'open by'
 try 'ask "$GATEWAY_URL/api_v210707_NE/gdc/ACRemoteOffRequest.php" -d "VIN=$OWNER_VIN" -H "Authorization: Bearer $OWNER_TOKEN"' \
   'resultKey' ' -> 200$'
 
+step "A phone is stolen: what its owner is signed in by is taken back."
+try 'vingate token revoke --issuer owners --client demo-app --reason "a stolen phone" --wait' '^1 taken back' 'in force on 1 of 1'
+try 'ask "$GATEWAY_URL/api_v210707_NE/gdc/ACRemoteRequest.php" -d "VIN=$OWNER_VIN" -H "Authorization: Bearer $OWNER_TOKEN"' \
+  'token-invalid' ' -> 401$'
+try 'vingate token list' 'a stolen phone'
+try 'vingate token restore --issuer owners --client demo-app --reason "it was found" --wait' '^1 counting again'
+
 step "What reached the estate: nothing of the attack, nothing of the stranger."
 try 'curl -s "$ESTATE_LOG_URL" | grep -o "\"path\":\"[^\"]*\""' \
   '!orchestration' '!setHvac' 'ACRemoteRequest' 'ACRemoteOffRequest' '/owners/login'

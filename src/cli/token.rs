@@ -155,9 +155,9 @@ fn revoke(args: &RevokeArgs) -> Result<(), Failure> {
         issued_before: args.issued_before.clone(),
         reason: args.which.reason.clone(),
     };
-    let calls = args.which.read(&mut stdin().lock())?;
-    args.then
-        .send(REVOCATIONS, calls.into_iter().map(body), "taken back")
+    let (calls, count) = args.which.read(&mut stdin().lock())?;
+    let calls = calls.into_iter().map(body);
+    args.then.send(REVOCATIONS, (calls, count), "taken back")
 }
 
 fn restore(args: &RestoreArgs) -> Result<(), Failure> {
@@ -166,10 +166,10 @@ fn restore(args: &RestoreArgs) -> Result<(), Failure> {
         which,
         reason: args.which.reason.clone(),
     };
-    let calls = args.which.read(&mut stdin().lock())?;
+    let (calls, count) = args.which.read(&mut stdin().lock())?;
+    let calls = calls.into_iter().map(body);
     let path = format!("{REVOCATIONS}:restore");
-    args.then
-        .send(&path, calls.into_iter().map(body), "counting again")
+    args.then.send(&path, (calls, count), "counting again")
 }
 
 fn list(args: &ListArgs) -> Result<(), Failure> {
@@ -226,15 +226,17 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
 }
 
 impl WhichArgs {
-    /// What each call is about.
-    fn read(&self, lines: &mut dyn BufRead) -> Result<Vec<Which>, Failure> {
+    /// What each call is about, and how many names there are in all.
+    fn read(&self, lines: &mut dyn BufRead) -> Result<(Vec<Which>, usize), Failure> {
         if self.names.all {
             let confirm = self.confirm_name.clone().unwrap_or_default();
-            return Ok(vec![Which::All { confirm }]);
+            return Ok((vec![Which::All { confirm }], 1));
         }
         let mut calls = Vec::new();
+        let mut count = 0_usize;
         let mut add = |words: &[String], which: fn(Vec<String>) -> Which| {
             let names = names(words, lines)?;
+            count = count.saturating_add(names.len());
             calls.extend(names.chunks(NAMES).map(|names| which(names.to_vec())));
             Ok::<_, Failure>(())
         };
@@ -246,7 +248,7 @@ impl WhichArgs {
             let message = "standard input has no line: nobody is named";
             return Err(Failure::new(End::InvalidInput, message));
         }
-        Ok(calls)
+        Ok((calls, count))
     }
 }
 
@@ -274,7 +276,7 @@ impl ThenArgs {
     fn send(
         &self,
         path: &str,
-        calls: impl Iterator<Item = impl Serialize>,
+        (calls, count): (impl Iterator<Item = impl Serialize>, usize),
         done: &str,
     ) -> Result<(), Failure> {
         let client = self.reach.client()?;
@@ -300,7 +302,11 @@ impl ThenArgs {
         match self.output {
             Output::Json => {}
             Output::Plain => data(&changed.to_string()),
-            Output::Table => data(&format!("{changed} {done}; the others were so already")),
+            Output::Table if changed < count => {
+                let others = count.saturating_sub(changed);
+                data(&format!("{changed} {done}; {others} were so already"));
+            }
+            Output::Table => data(&format!("{changed} {done}")),
         }
         Ok(())
     }
