@@ -35,10 +35,14 @@ lint: test-packages
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --profile ci --no-deps --lib
 	$(CARGO) build --profile ci --bin vingate
 	keys=$$(mktemp -d) && trap 'rm -rf "$$keys"' EXIT && \
-	deploy/leaf/make-keys.sh "$$keys" && \
+	deploy/leaf/make-keys.sh "$$keys" && deploy/leaf/make-cars.sh "$$keys" && \
 	$(TARGET)/ci/vingate check -c deploy/leaf/vingate.toml \
 		--set assertion.key_file="$$keys/assertion.pem" \
 		--set audit.pseudonym_key_file="$$keys/pseudonym.key" \
+		--set listeners.tcu.tls.certificate_file="$$keys/tcu.pem" \
+		--set listeners.tcu.tls.key_file="$$keys/tcu.key" \
+		--set certificates.tcu.authorities_file="$$keys/cars-ca.pem" \
+		--set "certificates.tcu.crl_files=[\"$$keys/cars-crl.pem\"]" \
 		--set issuers.owners.jwks_file="$(CURDIR)/tests/fixtures/jwks.json" \
 		--set issuers.dealers.jwks_file="$(CURDIR)/tests/fixtures/jwks.json" \
 		--set issuers.partners.jwks_file="$(CURDIR)/tests/fixtures/jwks.json" \
@@ -48,10 +52,10 @@ bench: bench-packages
 	$(CARGO) bench
 
 bench-packages:
-	@.ci/packages build-essential cmake wrk
+	@.ci/packages build-essential cmake openssl wrk
 
 build-packages:
-	@.ci/packages build-essential cmake curl
+	@.ci/packages build-essential cmake curl openssl
 
 test-packages:
 	@.ci/packages build-essential cmake curl openssl python3-venv redis-server cvc5

@@ -115,7 +115,7 @@ pub enum VinFlaw {
     CheckDigit,
 }
 
-/// Why a token is refused (private).
+/// Why a token, or a client's certificate, is refused (private).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each name is the flaw's text in the record")]
 pub enum TokenFlaw {
@@ -143,6 +143,16 @@ pub enum TokenFlaw {
     InQuery,
     InCookie,
     InForm,
+    TokenForeign,
+    CredentialAmbiguous,
+    CertificateMissing,
+    CertificateUnknown,
+    CertificateRevoked,
+    CertificateExpired,
+    RevocationUnknown,
+    CertificateNameless,
+    CertificateAmbiguous,
+    CertificateMismatch,
 }
 
 /// Why access is denied (private: outside they all look alike).

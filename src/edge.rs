@@ -7,6 +7,8 @@ pub(crate) mod connection;
 pub(crate) mod cut;
 pub(crate) mod websocket;
 pub mod tls;
+mod clients;
+pub mod shown;
 pub mod files;
 pub mod ops;
 
@@ -17,7 +19,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
-use pingora::listeners::tls::Acceptor;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::H2Options;
 use pingora::protocols::l4::stream::Stream as L4Stream;
@@ -31,7 +32,7 @@ use crate::clock;
 use crate::config::file::Listener;
 use crate::denial::{Denial, HeadFlaw};
 use crate::edge::connection::{Downstream, HeadWatch};
-use crate::edge::tls::Shown;
+use crate::edge::shown::Shown;
 use crate::gateway::{Gateway, Shared};
 use crate::pipeline::Findings;
 use crate::pipeline::audit::{self, Facts, Outcome};
@@ -54,7 +55,6 @@ pub struct Bound {
     /// The address taken; tells the port where the configuration says 0.
     pub address: SocketAddr,
     socket: TcpListener,
-    tls: Option<Acceptor>,
     shown: Option<Arc<Shown>>,
 }
 
@@ -81,7 +81,7 @@ impl Bound {
 
     /// Whether it speaks TLS itself.
     pub fn is_tls(&self) -> bool {
-        self.tls.is_some()
+        self.shown.is_some()
     }
 }
 
@@ -90,7 +90,6 @@ pub fn bind(name: &str, listener: &Listener, shown: Option<Arc<Shown>>) -> Resul
     if listener.tls.is_some() != shown.is_some() {
         return Err(format!("listeners.{name}: no certificates were read")); // never plaintext by a slip
     }
-    let tls = shown.clone().map(tls::server_config);
     let socket = TcpListener::bind(listener.address)
         .map_err(|error| format!("listeners.{name}: `{}`: {error}", listener.address))?;
     socket
@@ -101,14 +100,13 @@ pub fn bind(name: &str, listener: &Listener, shown: Option<Arc<Shown>>) -> Resul
         .map_err(|error| format!("listeners.{name}: {error}"))?;
     let facts = ListenerFacts {
         name: Arc::from(name),
-        tls: tls.is_some() || listener.plaintext.is_some(), // its own, or the stated terminator's
+        tls: shown.is_some() || listener.plaintext.is_some(), // its own, or the stated terminator's
         trusted_proxies: listener.trusted_proxies.clone(),
     };
     Ok(Bound {
         facts,
         address,
         socket,
-        tls: tls.map(Acceptor::from_server_config),
         shown,
     })
 }
@@ -177,7 +175,7 @@ pub fn listen(
     let proxy = Arc::new(proxy);
     let server = Arc::new(Server {
         proxy,
-        tls: bound.tls,
+        shown: bound.shown,
         shared,
         facts: bound.facts,
     });
@@ -234,7 +232,7 @@ async fn accept(
 /// Serves the connections of one listener.
 struct Server {
     proxy: Arc<HttpProxy<Gateway>>,
-    tls: Option<Acceptor>,
+    shown: Option<Arc<Shown>>,
     shared: Arc<Shared>,
     facts: ListenerFacts,
 }
@@ -323,13 +321,17 @@ impl Server {
     /// The connection after its handshake; a client has `timeout` for that.
     async fn establish(&self, stream: TcpStream, timeout: Duration) -> Option<Stream> {
         stream.set_nodelay(true).ok()?;
+        let peer = stream.peer_addr().ok();
         let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
         let mut stream = L4Stream::from(stream);
         stream.set_socket_digest(digest);
-        let Some(tls) = &self.tls else {
+        let Some(shown) = &self.shown else {
             return Some(Box::new(stream));
         };
-        let Ok(Ok(stream)) = tokio::time::timeout(timeout, tls.tls_handshake(stream)).await else {
+        let accepting = shown.acceptor(peer);
+        let shaking = accepting.acceptor().tls_handshake(stream);
+        let Ok(Ok(stream)) = tokio::time::timeout(timeout, shaking).await else {
+            // Not louder: whoever reaches the port can make any number of these.
             tracing::debug!(listener = %self.facts.name, "handshake failed");
             return None;
         };

@@ -6,6 +6,7 @@
 //! [`Permit`]: crate::pipeline::decide::Permit
 
 mod body;
+mod certificate;
 mod errors;
 mod exchange;
 mod form;
@@ -68,8 +69,7 @@ impl Gateway {
         let board = Arc::clone(&exchange.board);
         let recordable = exchange.recordable();
         let head = self.read_head(session, exchange)?;
-        let tickets = &self.shared.rehearsals;
-        let rehearsal = rehearsal::redeem(session.as_downstream(), &head, tickets);
+        let rehearsal = rehearsal::redeem(session.as_downstream(), &head, &self.shared.rehearsals);
         let head = exchange.head.insert(head);
         let timeout = rules.limits.body_timeout.get();
         let mut body = DownstreamBody::new(session.as_downstream_mut(), timeout);
@@ -114,6 +114,7 @@ impl Gateway {
             received_at: exchange.received_at,
             listener: &self.listener,
             peer: peer.ip(),
+            certificate: certificate::shown(session.as_downstream()),
             method: &request.method,
             version: request.version,
             target: request.raw_path(),
@@ -177,12 +178,12 @@ impl ProxyHttp for Gateway {
 
     async fn early_request_filter(&self, session: &mut Session, _: &mut Exchange) -> Result<()> {
         connection::head_complete();
-        let limits = self.shared.rules.load();
-        let body_timeout = limits.limits.body_timeout.get();
+        let limits = &self.shared.rules.load().limits;
+        let body_timeout = limits.body_timeout.get();
         session.set_read_timeout(Some(body_timeout));
         session.set_write_timeout(Some(body_timeout));
         session.set_total_drain_timeout(Some(Duration::from_secs(1))); // a refused upload is not read
-        session.set_keepalive(Some(limits.limits.header_timeout.get().as_secs().max(1)));
+        session.set_keepalive(Some(limits.header_timeout.get().as_secs().max(1)));
         Ok(())
     }
 
@@ -214,9 +215,8 @@ impl ProxyHttp for Gateway {
             .get_or_insert_with(|| self.turn.fetch_add(1, Ordering::Relaxed));
         let number = turn.wrapping_add(exchange.attempts);
         exchange.attempts = exchange.attempts.saturating_add(1);
-        upstream::peer(exchange, number)
-            .map(Box::new)
-            .ok_or_else(|| Error::new(ErrorType::InternalError))
+        let peer = upstream::peer(exchange, number).map(Box::new);
+        peer.ok_or_else(|| Error::new(ErrorType::InternalError))
     }
 
     async fn upstream_request_filter(

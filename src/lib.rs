@@ -42,6 +42,8 @@
 //! - Gateway and upstream read the same request: what can be read in two ways is refused.
 //! - What a key verified counts no longer than that key: fetched key sets are swapped in as one value,
 //!   and remembered verifications are held against it.
+//! - A client's certificate counts for the request, not for the connection: each asks whether it does by the
+//!   authorities and revocation lists in force, and an authority counts for the table that names it.
 //! - A WebSocket is one request for as long as it is open: what would refuse it anew ends it.
 //! - One decision, one audit record. No VIN, subject or secret in a log.
 

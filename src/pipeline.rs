@@ -37,6 +37,7 @@ use http::{HeaderMap, Method};
 use uuid::Uuid;
 
 use crate::config::file::PrincipalKind;
+use crate::pipeline::identity::certificate::ClientCertificate;
 use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::Parameters;
@@ -54,6 +55,9 @@ pub struct RequestHead {
     pub listener: Arc<str>,
     /// Whether the client reached the listener by TLS.
     pub tls: bool,
+    /// The certificate that the client showed in the handshake; whether it counts is asked on each
+    /// request.
+    pub certificate: Option<Arc<ClientCertificate>>,
     /// Address of the client, after trusted proxies.
     pub address: IpAddr,
     /// As sent; `get` is another method than `GET` (RFC 9110, 9.1).
@@ -82,14 +86,14 @@ impl fmt::Debug for RequestHead {
     }
 }
 
-/// A verified principal. Made by `identity` from a verified token alone.
+/// A verified principal. Made by `identity` from a verified token or certificate alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
     /// Cedar entity type.
     pub kind: PrincipalKind,
-    /// Name of the issuer in the configuration.
+    /// Name of the issuer in the configuration, or of the table of certificates.
     pub issuer: Arc<str>,
-    /// `sub`.
+    /// `sub`, or the name in the certificate.
     pub subject: String,
     /// `client_id` or `azp`.
     pub client: Option<String>,

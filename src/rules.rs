@@ -22,7 +22,8 @@ use crate::digest;
 use crate::edge::tls::Authorities;
 use crate::pipeline::audit::Pseudonyms;
 use crate::pipeline::forward::assertion::Signer;
-use crate::pipeline::identity::Issuers;
+use crate::pipeline::identity::authorities::CertificateIssuers;
+use crate::pipeline::identity::{Issuers, Pseudonym};
 use crate::pipeline::policy::files::Files;
 use crate::pipeline::policy::{PolicySet, ResourceKind};
 use crate::pipeline::quota::QuotaPolicy;
@@ -127,15 +128,7 @@ pub fn build_from(loaded: &Loaded, files: &Files) -> Result<Rules, Mistakes> {
             None
         }
     };
-    let stand_in = pseudonyms.clone();
-    let pseudonym = move |issuer: &str, subject: &str| {
-        let known = stand_in.as_ref(); // without a key there is a mistake, so no rules
-        known.map_or_else(String::new, |pseudonyms| {
-            pseudonyms.subject(issuer, subject)
-        })
-    };
-    let cache = config.limits.token_cache;
-    let issuers = Issuers::load(&config.issuers, cache, Arc::new(pseudonym), &mut mistakes);
+    let issuers = issuers(loaded, pseudonyms.clone(), &mut mistakes);
     let surfaces = entrances::surfaces(config);
     let listed = routes(loaded, &surfaces, policies.as_ref(), &mut mistakes);
     if let Some(policies) = &policies {
@@ -174,6 +167,21 @@ pub fn build_from(loaded: &Loaded, files: &Files) -> Result<Rules, Mistakes> {
         result_key_lifetime: result_key_lifetime(config),
         restoring_logins: Arc::new(entrances::restoring_logins(config)),
     })
+}
+
+/// Who vouches for principals, by tokens and by certificates.
+fn issuers(loaded: &Loaded, known: Option<Pseudonyms>, mistakes: &mut Mistakes) -> Issuers {
+    let config = &loaded.config;
+    let pseudonym: Pseudonym = Arc::new(move |issuer: &str, subject: &str| {
+        let known = known.as_ref(); // without a key there is a mistake, so no rules
+        known.map_or_else(String::new, |pseudonyms| {
+            pseudonyms.subject(issuer, subject)
+        })
+    });
+    let tables = (&config.certificates, &config.listeners);
+    let certificates = CertificateIssuers::load(tables, &pseudonym, mistakes);
+    let cache = config.limits.token_cache;
+    Issuers::load(&config.issuers, cache, pseudonym, mistakes).with_certificates(certificates)
 }
 
 /// Without the settings no route gives a key out.
@@ -342,12 +350,7 @@ fn check_actions(
         VehicleSource::None(_) => (ResourceKind::Surface, "surface"),
         VehicleSource::Named(_) => (ResourceKind::Vehicle, "vehicle"),
     };
-    let kinds: Vec<_> = surface
-        .issuers
-        .iter()
-        .filter_map(|name| config.issuers.get(&**name))
-        .flat_map(|issuer| issuer.principal.kinds())
-        .collect();
+    let kinds = entrances::kinds(surface, config);
     for action in actions {
         if !policies.knows(action) {
             mistakes.add(&placed.place, format!("unknown action `{action}`"));

@@ -105,6 +105,8 @@ pub enum Observed {
     DirectoryFailures,
     /// 1 while a directory elsewhere can be asked, as far as is known, else 0.
     DirectoryAnswers,
+    /// Seconds until the first revocation list for clients' certificates is too old.
+    ListSecondsLeft,
     /// Open connections of clients.
     Connections,
     /// 1 while the policies in force have no trusted signature or lack a proof.
@@ -290,6 +292,7 @@ impl Telemetry {
             Observed::AuditWaiting => "vingate.audit.waiting",
             Observed::AuditHealthy => "vingate.audit.healthy",
             Observed::Connections => "vingate.connections",
+            Observed::ListSecondsLeft => "vingate.certificates.list_seconds_left",
             Observed::PoliciesOdd => "vingate.policies.unproved",
             Observed::PoliciesRolledBack => "vingate.policies.rolled_back",
             Observed::DirectoryAge => "vingate.directory.age_seconds",

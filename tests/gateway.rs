@@ -23,6 +23,8 @@ mod record;
 mod tls;
 #[path = "gateway/shown.rs"]
 mod shown;
+#[path = "gateway/clients.rs"]
+mod clients;
 #[path = "gateway/http2.rs"]
 mod http2;
 #[path = "gateway/faults.rs"]

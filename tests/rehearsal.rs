@@ -33,7 +33,9 @@ use vingate::adapters::embedded::{BadLines, EmbeddedDirectory, Terms};
 use vingate::adapters::ledger::LocalLedger;
 use vingate::adapters::result_keys::LocalResultKeys;
 use vingate::chain::ChainKey;
-use vingate::edge::tls::{Certificates, Shown};
+use vingate::config::file::Listener;
+use vingate::edge::shown::Shown;
+use vingate::edge::tls::Certificates;
 use vingate::edge::{self, Connections, Doorway};
 use vingate::gateway::Shared;
 use vingate::gateway::in_flight::InFlight;
@@ -134,6 +136,14 @@ struct House {
     _stop: watch::Sender<bool>,
 }
 
+/// What the edge shows and asks for, if it speaks TLS.
+fn shown(listener: &Listener, shared: &Shared) -> Option<Arc<Shown>> {
+    let read = Certificates::read(listener.tls.as_ref()?).unwrap();
+    let rules = shared.rules.load();
+    let asked = rules.issuers.certificates().of_listener("edge");
+    Some(Shown::new(read, asked).unwrap())
+}
+
 impl House {
     fn start() -> Self {
         Self::with(&[])
@@ -180,8 +190,7 @@ impl House {
         let runtime = Runtime::new().unwrap();
         let (stop, stopped) = watch::channel(false);
         let listener = &config.listeners["edge"];
-        let shown = listener.tls.as_ref().map(Certificates::read);
-        let shown = shown.map(|read| Shown::new(read.unwrap()));
+        let shown = shown(listener, &shared);
         let bound = edge::bind("edge", listener, shown).unwrap();
         let doorway = bound.doorway();
         let connections = Connections::new(64, stopped);

@@ -123,7 +123,14 @@ const HOMES: [(&str, &[&str]); 14] = [
             "src/adapters/http",
         ],
     ),
-    ("x509_parser", &["src/admin/person"]),
+    (
+        "x509_parser",
+        &[
+            "src/admin/person",
+            "src/pipeline/identity/certificate",
+            "src/pipeline/identity/authorities",
+        ],
+    ),
     ("governor", &["src/adapters/door"]),
     ("redb", &["src/adapters/embedded"]),
     ("redis", &["src/adapters/redis"]),

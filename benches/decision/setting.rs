@@ -162,6 +162,7 @@ impl Setting {
             received_at: vingate::clock::unix_time(),
             listener: &self.listener,
             peer: [192, 0, 2, 1].into(),
+            certificate: None,
             method: &Method::GET,
             version: Version::HTTP_11,
             target: target.as_bytes(),

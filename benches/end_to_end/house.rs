@@ -84,6 +84,7 @@ impl House {
         fs::write(path("jwks.json"), key.jwk_set()?.to_string())?;
         fs::write(path("assertion.pem"), signing::private_key_pem()?)?;
         fs::write(path("pseudonym.key"), [7; 32])?;
+        make_cars(folder.path())?;
         let now = vingate::clock::unix_time().as_secs();
         let token = |subject: &str| {
             key.sign(&json!({
@@ -135,6 +136,11 @@ impl House {
             format!("upstreams.telematics.addresses=[\"{}\"]", self.upstream),
             format!("assertion.key_file={}", here("assertion.pem")),
             format!("audit.pseudonym_key_file={}", here("pseudonym.key")),
+            "listeners.tcu.address=127.0.0.1:0".to_owned(),
+            format!("listeners.tcu.tls.certificate_file={}", here("tcu.pem")),
+            format!("listeners.tcu.tls.key_file={}", here("tcu.key")),
+            format!("certificates.tcu.authorities_file={}", here("cars-ca.pem")),
+            format!("certificates.tcu.crl_files=[\"{}\"]", here("cars-crl.pem")),
             format!("audit.file={}", mine("audit.jsonl")),
             format!("ownership.file={}", mine("ownership.redb")),
             format!("switches.directory={}", mine("switches")),
@@ -174,6 +180,17 @@ impl House {
             script,
             "edge",
         )
+    }
+}
+
+/// The cars' door and their authority, which the shipped configuration names.
+fn make_cars(folder: &Path) -> Result<()> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/leaf/make-cars.sh");
+    let output = Command::new(script).arg(folder).output()?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
     }
 }
 

@@ -6,8 +6,9 @@ use std::fs::{self, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use ring::rand::{SecureRandom, SystemRandom};
 use tempfile::TempDir;
 
@@ -38,7 +39,22 @@ impl RunFolder {
         }
         folder.write("ownership.jsonl", people::ownership().as_bytes())?;
         fs::create_dir(folder.path("switches"))?;
+        folder.make_cars()?;
         Ok(folder)
+    }
+
+    /// The cars' door and their authority, by the script that anybody would run.
+    fn make_cars(&self) -> Result<()> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/leaf/make-cars.sh");
+        let output = Command::new(script)
+            .arg(self.0.path())
+            .output()
+            .with_context(|| format!("can't run `{script}`"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("`{script}` failed (has this machine `openssl`?):\n{said}");
+        }
+        Ok(())
     }
 
     /// A path in it.
@@ -67,6 +83,11 @@ impl RunFolder {
             format!("issuers.dealers.jwks_file={}", at("dealers.jwks.json")),
             format!("issuers.partners.jwks_file={}", at("partners.jwks.json")),
             format!("issuers.agents.jwks_file={}", at("agents.jwks.json")),
+            "listeners.tcu.address=127.0.0.1:0".to_owned(),
+            format!("listeners.tcu.tls.certificate_file={}", at("tcu.pem")),
+            format!("listeners.tcu.tls.key_file={}", at("tcu.key")),
+            format!("certificates.tcu.authorities_file={}", at("cars-ca.pem")),
+            format!("certificates.tcu.crl_files=[\"{}\"]", at("cars-crl.pem")),
             format!("upstreams.telematics.addresses=[\"{upstream}\"]"),
             "limits.drain_timeout=3s".to_owned(), // nobody waits longer for a demo to stop
         ]

@@ -59,7 +59,7 @@ impl Names {
             (route.id.to_string(), belongs)
         });
         let issuers = rules.surfaces.values().flat_map(|(surface, _)| {
-            let names = surface.issuers.iter();
+            let names = surface.issuers.iter().chain(&surface.certificates);
             names.map(ToString::to_string)
         });
         Self {

@@ -8,9 +8,9 @@ mod bundle_file;
 mod fleet;
 mod loading;
 mod operators;
+mod showing;
 mod signals;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -33,7 +33,7 @@ use crate::clock;
 use crate::config::file;
 use crate::config::{ConfigFile, Loaded, load};
 use crate::edge::ops::{self, Watched};
-use crate::edge::tls::{self, Shown};
+use crate::edge::tls;
 use crate::edge::{self, Bound, Connections, Doorway, files};
 use crate::gateway::Shared;
 use crate::gateway::in_flight::{self, InFlight};
@@ -47,6 +47,7 @@ use crate::telemetry::{Observed, Telemetry};
 use crate::traffic::Traffic;
 use fleet::Fleet;
 use loading::Loading;
+use showing::{ShownBy, shown_by};
 use signals::{Order, Signals};
 
 /// Audit records that can wait for the disk: about 8 MB, some seconds of a busy gateway.
@@ -97,8 +98,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         certificates,
         ..
     } = whole;
-    let shown = certificates.unwrap_or_default().into_iter();
-    let shown: ShownBy = shown.map(|(name, read)| (name, Shown::new(read))).collect();
+    let shown = shown_by(certificates, &rules).map_err(failed)?;
     // Operators and probes have threads of their own: a flood of requests can't starve them.
     let aside = runtime(Some(1)).map_err(failed)?;
     let house = House::open(&loaded, (rules, access, shown.clone()), &aside).map_err(failed)?;
@@ -148,9 +148,6 @@ fn places(wanted: u32) -> u32 {
     }
     places
 }
-
-/// What each listener that speaks TLS shows.
-type ShownBy = BTreeMap<String, Arc<Shown>>;
 
 /// Everything that lives as long as the process.
 struct House {
@@ -349,6 +346,7 @@ impl House {
             wide(two.board().closures().len())
         });
         telemetry.observe(Observed::Connections, move || wide(connections.open()));
+        self.observe_lists();
         let log = audit();
         telemetry.observe(Observed::AuditWaiting, move || log.waiting());
         let log = audit();

@@ -5,6 +5,7 @@
 
 mod admin;
 mod bundles;
+mod certificates;
 mod fuses;
 mod issuer;
 mod limits;
@@ -29,6 +30,9 @@ use crate::config::schema;
 pub use self::redis::{Redis, Sentinel};
 pub use admin::{Admin, AdminTls, Members, Role, Roles};
 pub use bundles::Bundles;
+pub use certificates::{
+    CertificateIssuer, CertificateName, CertificatePrincipal, ClientCertificates, Presence, around,
+};
 pub use fuses::{Fuse, FuseCode, FuseState};
 pub use issuer::{
     Algorithm, Issuer, KeyFetch, KeySource, PrincipalClaim, PrincipalKind, PrincipalSource,
@@ -72,6 +76,9 @@ pub struct ConfigFile {
     /// Who may vouch for a principal.
     #[serde(default)]
     pub issuers: BTreeMap<String, Issuer>,
+    /// Who may vouch for a client's certificate.
+    #[serde(default)]
+    pub certificates: BTreeMap<String, CertificateIssuer>,
     /// The servers behind.
     pub upstreams: BTreeMap<String, Upstream>,
     /// Lexical rules of the estate's VINs.
@@ -140,6 +147,8 @@ pub struct ListenerTls {
     /// More pairs: the first whose certificate is for the name that a client asks for is shown (SNI).
     #[serde(default)]
     pub others: Vec<CertificatePair>,
+    /// Which certificates clients are asked for; without it none.
+    pub client_certificates: Option<ClientCertificates>,
 }
 
 /// A certificate for other names, PEM.
@@ -171,10 +180,15 @@ pub struct Surface {
     #[serde(default)]
     #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
     pub hosts: Vec<String>,
-    /// Issuers whose tokens count here; needed when one of its routes asks for an identity.
+    /// Issuers whose tokens count here. These or `certificates` are needed when one of its routes asks
+    /// for an identity.
     #[serde(default)]
     #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
     pub issuers: Vec<String>,
+    /// Names of `[certificates.NAME]` whose principals count here.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub certificates: Vec<String>,
     /// What holds at a start without a readable switch board.
     pub on_cold_start: ColdStart,
     /// How a denial is written.

@@ -4,6 +4,7 @@
 //! another type: that is reported by the shape, and hides nothing else.
 
 mod admin;
+mod certificates;
 mod fuses;
 mod keys;
 mod ownership;
@@ -29,7 +30,14 @@ pub(crate) use route::route_file;
 const LONGEST_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// Tables whose keys are names that operators type and that stand in records.
-const NAMED: [&str; 5] = ["surfaces", "issuers", "upstreams", "quotas", "fuses"];
+const NAMED: [&str; 6] = [
+    "surfaces",
+    "issuers",
+    "certificates",
+    "upstreams",
+    "quotas",
+    "fuses",
+];
 
 /// What can't be had without a fleet key: a board that comes from elsewhere.
 const SEALED: [(&str, &str); 2] = [("store", "redis"), ("baseline_file", "")];
@@ -93,6 +101,7 @@ pub(crate) fn config_file(config: &Document, mistakes: &mut Mistakes) {
     admin::entrance(config, mistakes);
     one_issuer_each(config, mistakes);
     keys::sources(config, mistakes);
+    certificates::check(config, mistakes);
     one_name_for_a_subject(config, mistakes);
     store::redis(config, mistakes);
     ownership::http(config, mistakes);
@@ -259,9 +268,10 @@ fn one_region_each(config: &Document, mistakes: &mut Mistakes) {
 /// Facts name subjects without their issuer: a second issuer of people could vouch for the first
 /// one's owners, and so with partners, technicians, agents and vehicles. Whoever means that says so.
 fn one_name_for_a_subject(config: &Document, mistakes: &mut Mistakes) {
-    let issuers = config.root().children_of("issuers");
+    let mut issuers = config.root().children_of("issuers");
+    issuers.extend(config.root().children_of("certificates"));
     let mut taken: BTreeSet<String> = BTreeSet::new();
-    for issuer in issuers.iter().filter(|one| !one.has("same_subjects_as")) {
+    for issuer in issuers.iter().filter(|one| same_subjects(one).is_none()) {
         let kinds = kinds(issuer);
         let shared: Vec<&String> = kinds.intersection(&taken).collect();
         if let Some(kind) = shared.first() {
@@ -278,7 +288,7 @@ fn one_name_for_a_subject(config: &Document, mistakes: &mut Mistakes) {
         taken.extend(kinds);
     }
     for issuer in &issuers {
-        let Some(same) = issuer.get("same_subjects_as") else {
+        let Some(same) = same_subjects(issuer) else {
             continue;
         };
         let ours = kinds(issuer);
@@ -297,16 +307,25 @@ fn one_name_for_a_subject(config: &Document, mistakes: &mut Mistakes) {
     }
 }
 
-/// The kinds of principal that an issuer vouches for.
+/// Whose subjects an issuer's are, where it says so.
+fn same_subjects<'a>(issuer: &Node<'a>) -> Option<Node<'a>> {
+    let principal = issuer.get("principal");
+    let by_certificate = principal.and_then(|principal| principal.get("same_subjects_as"));
+    issuer.get("same_subjects_as").or(by_certificate)
+}
+
+/// The kinds of principal that an issuer vouches for, by tokens or by certificates.
 fn kinds(issuer: &Node<'_>) -> BTreeSet<String> {
     let Some(principal) = issuer.get("principal") else {
         return BTreeSet::new();
     };
     let claimed = principal.children_of("values");
     let claimed = claimed.iter().filter_map(Node::text);
+    let certified = principal.text_of("kind");
     principal
         .text()
         .into_iter()
+        .chain(certified)
         .chain(claimed)
         .map(str::to_owned)
         .collect()

@@ -13,13 +13,17 @@ use crate::config::shape::Shape;
 use crate::config::{ConfigFile, fit, key, overrides, schema, words};
 
 /// Keys that hold a path; a relative one starts at the file's folder.
-const PATHS: [&str; 29] = [
+const PATHS: [&str; 33] = [
     "/routes/*",
     "/policies",
     "/bundles/key_files/*",
     "/bundles/directory",
     "/listeners/*/tls/certificate_file",
     "/listeners/*/tls/key_file",
+    "/listeners/*/tls/others/*/certificate_file",
+    "/listeners/*/tls/others/*/key_file",
+    "/certificates/*/authorities_file",
+    "/certificates/*/crl_files/*",
     "/admin/socket",
     "/admin/tls/certificate_file",
     "/admin/tls/key_file",

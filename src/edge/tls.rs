@@ -1,19 +1,18 @@
-//! Which certificate is shown, and whose is believed?
+//! Which certificates are there to be shown, and whose is believed?
 //!
 //! The one TLS stack is rustls over ring.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use pingora::protocols::tls::CaType;
 use pingora::utils::tls::{WrappedX509, parse_x509};
+use rustls::RootCertStore;
 use rustls::client::verify_server_name;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{RootCertStore, ServerConfig};
 
 use crate::config::file::ListenerTls;
 use crate::digest;
@@ -48,6 +47,11 @@ impl Certificates {
         read.collect::<Result<_, _>>().map(Self)
     }
 
+    /// The certificate of who asks for no name.
+    pub(super) fn leaf(&self) -> Option<CertificateDer<'static>> {
+        self.choose(None)?.cert.first().cloned()
+    }
+
     fn choose(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
         let name = name.and_then(|name| ServerName::try_from(name).ok());
         let named = name.filter(|_| self.0.len() > 1);
@@ -74,41 +78,10 @@ fn pair(certificate_file: &Path, key_file: &Path) -> Result<Arc<CertifiedKey>, S
     Ok(Arc::new(pair))
 }
 
-/// What a listener shows now; replaced while it serves.
-#[derive(Debug)]
-pub struct Shown(ArcSwap<Certificates>);
-
-impl Shown {
-    /// These, until others take their place.
-    pub fn new(certificates: Certificates) -> Arc<Self> {
-        Arc::new(Self(ArcSwap::from_pointee(certificates)))
-    }
-
-    /// From the next handshake on these are shown.
-    pub fn replace(&self, certificates: Certificates) {
-        self.0.store(Arc::new(certificates));
-    }
-
-    /// The certificate of who asks for no name.
-    pub fn leaf(&self) -> Option<CertificateDer<'static>> {
-        let shown = self.0.load().choose(None)?;
-        shown.cert.first().cloned()
-    }
-}
-
-impl ResolvesServerCert for Shown {
+impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.load().choose(hello.server_name())
+        self.choose(hello.server_name())
     }
-}
-
-/// The server side of a listener: TLS 1.2 and 1.3, HTTP/2 offered before HTTP/1.1.
-pub fn server_config(shown: Arc<Shown>) -> Arc<ServerConfig> {
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_cert_resolver(shown);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Arc::new(config)
 }
 
 /// The authorities that may have signed an upstream's certificate.

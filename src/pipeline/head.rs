@@ -26,6 +26,7 @@ use uuid::Uuid;
 
 use crate::denial::{Denial, HeadFlaw};
 use crate::pipeline::RequestHead;
+use crate::pipeline::identity::certificate::ClientCertificate;
 use crate::pipeline::parameters::{Parameters, fold_alike};
 
 /// A head as it came off the wire.
@@ -38,6 +39,8 @@ pub struct RawHead<'a> {
     pub listener: &'a ListenerFacts,
     /// Address of the TCP peer.
     pub peer: IpAddr,
+    /// See [`RequestHead::certificate`].
+    pub certificate: Option<Arc<ClientCertificate>>,
     /// As sent.
     pub method: &'a Method,
     /// As sent.
@@ -140,6 +143,7 @@ pub fn read(raw: &RawHead<'_>, limits: HeadLimits) -> Result<RequestHead, Denial
         received_at: raw.received_at,
         listener: Arc::clone(&raw.listener.name),
         tls: raw.listener.tls,
+        certificate: raw.certificate.clone(),
         address,
         method: raw.method.clone(),
         host,

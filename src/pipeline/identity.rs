@@ -1,7 +1,7 @@
 //! Who asks?
 //!
-//! A bearer token (RFC 6750, 2.1) becomes a verified principal, or nobody. The one home of
-//! jsonwebtoken.
+//! A bearer token (RFC 6750, 2.1) or a client's certificate becomes a verified principal, or nobody. The
+//! one home of jsonwebtoken.
 
 pub mod jws;
 pub mod members;
@@ -12,6 +12,10 @@ pub mod credential;
 pub mod claims;
 pub mod issuer;
 pub mod sign_in;
+pub mod certificate;
+mod certificate_name;
+pub mod authorities;
+mod method;
 
 #[cfg(test)]
 pub(crate) mod minting;
@@ -33,12 +37,14 @@ use serde_json::Value;
 
 use crate::config::{Mistakes, file};
 use crate::denial::{Denial, TokenFlaw};
-use crate::digest::whole;
+use crate::digest::{self, whole};
+use crate::pipeline::identity::authorities::CertificateIssuers;
 use crate::pipeline::identity::claims::{Claims, Lifetime};
 use crate::pipeline::identity::header::Header;
 use crate::pipeline::identity::issuer::{Issuer, Keys, Terms};
 use crate::pipeline::identity::keys::Key;
 use crate::pipeline::identity::members::Members;
+use crate::pipeline::identity::method::Method;
 use crate::pipeline::identity::published::Published;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::cookies::cookies;
@@ -58,6 +64,7 @@ pub type Pseudonym = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
 /// handed on.
 pub struct Issuers {
     by_issuer: HashMap<String, Issuer>,
+    certificates: CertificateIssuers,
     pseudonym: Pseudonym,
     cache: Cache<[u8; 32], Arc<Verified>>,
     cache_key: hmac::Key,
@@ -113,6 +120,7 @@ impl Issuers {
         });
         Self {
             by_issuer,
+            certificates: CertificateIssuers::default(),
             pseudonym,
             cache: Cache::new(usize::try_from(token_cache).unwrap_or(usize::MAX)),
             cache_key,
@@ -120,8 +128,24 @@ impl Issuers {
         }
     }
 
-    /// SHA-256 of all settings, and keys of files, that a verification depends on, for the rules'
-    /// revision.
+    /// The same, and these vouch for certificates.
+    #[must_use]
+    pub fn with_certificates(self, certificates: CertificateIssuers) -> Self {
+        let parts = [self.fingerprint, certificates.fingerprint()];
+        Self {
+            fingerprint: digest::sha256_of_parts(parts.iter().map(<[u8; 32]>::as_slice)),
+            certificates,
+            ..self
+        }
+    }
+
+    /// Who vouches for certificates.
+    pub fn certificates(&self) -> &CertificateIssuers {
+        &self.certificates
+    }
+
+    /// SHA-256 of all settings, and keys, authorities and revocation lists of files, that a verification
+    /// depends on, for the rules' revision.
     pub fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
     }
@@ -284,7 +308,8 @@ fn carries_token<N: AsRef<str>>(mut names: impl Iterator<Item = N>) -> bool {
     names.any(|name| fold_alike(name.as_ref(), "access_token"))
 }
 
-/// The verified principal of a request on a surface, at `head.received_at`.
+/// The verified principal of a request on a surface, at `head.received_at`: by its token where it has one,
+/// by its certificate where it has none, each where the surface goes by it.
 pub fn identify(
     issuers: &Issuers,
     surface: &Surface,
@@ -296,15 +321,20 @@ pub fn identify(
     if carries_token(cookies(&head.headers).map(|(name, _)| name)) {
         return Err(Denial::TokenInvalid(TokenFlaw::InCookie));
     }
+    if method::choose(surface, head)? == Method::Certificate {
+        return method::by_certificate(&issuers.certificates, surface, head)
+            .map_err(Denial::TokenInvalid);
+    }
     let token = bearer(&head.headers)?;
     let principal = issuers
         .verify(surface, token, head.received_at)
         .map_err(Denial::TokenInvalid)?;
-    // No proof is asked for here: whoever stole the token would be served.
-    if principal.credential.confirmation.is_asked() {
+    // No proof of a key is asked for here: whoever stole the token would be served.
+    if principal.credential.confirmation.key.is_some() {
         return Err(Denial::TokenInvalid(TokenFlaw::ProofMissing));
     }
-    Ok(principal)
+    method::check_certificate(&issuers.certificates, principal, surface, head)
+        .map_err(Denial::TokenInvalid)
 }
 
 /// Refuses a form that carries a token, of a request whose principal is known by another.

@@ -68,6 +68,8 @@ pub struct Surface {
     pub hosts: Vec<String>,
     /// Names of the issuers that count here.
     pub issuers: Vec<Arc<str>>,
+    /// Names of the tables of certificates that count here.
+    pub certificates: Vec<Arc<str>>,
     /// How a denial is written.
     pub denial_format: DenialFormat,
     /// Whether closing it takes its name, typed.

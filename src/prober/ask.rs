@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 
+use crate::edge::shown::{Own, Shown};
 use crate::pipeline::rehearsal::HEADER;
 
 use super::choose::Candidate;
@@ -50,10 +51,10 @@ pub(super) async fn ask(
 
 async fn exchange(candidate: &Candidate, ticket: &str, announced: u64) -> Result<Answer, String> {
     let request = write(candidate, ticket, announced);
-    let stream = connect(candidate.doorway.address)
-        .await
-        .map_err(|error| error.to_string())?;
-    let bytes = match &candidate.doorway.shown {
+    let doorway = &candidate.doorway;
+    let connecting = connect(doorway.address, doorway.shown.as_ref());
+    let (stream, _own) = connecting.await.map_err(|error| error.to_string())?;
+    let bytes = match &doorway.shown {
         None => talk(stream, &request).await,
         Some(shown) => {
             let certificate = shown.leaf().ok_or("the listener has no certificate")?;
@@ -88,27 +89,36 @@ fn write(candidate: &Candidate, ticket: &str, announced: u64) -> Vec<u8> {
     head
 }
 
-/// From a loopback address that nobody else uses, where there is one.
-async fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
+/// From a loopback address that nobody else uses, where there is one. The listener knows it from there:
+/// it may ask everybody else for a certificate.
+async fn connect(
+    address: SocketAddr,
+    shown: Option<&Arc<Shown>>,
+) -> std::io::Result<(TcpStream, Option<Own>)> {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
     };
     let address = SocketAddr::new(ip, address.port());
-    if !matches!(ip, IpAddr::V4(ip) if ip.is_loopback()) {
-        return TcpStream::connect(address).await;
-    }
-    let socket = TcpSocket::new_v4()?;
+    let socket = match ip {
+        IpAddr::V4(_) => TcpSocket::new_v4()?,
+        IpAddr::V6(_) => TcpSocket::new_v6()?,
+    };
     let mut octets = [0; 3];
-    if SystemRandom::new().fill(&mut octets).is_ok() {
-        let [b, c, d] = octets;
-        let own = SocketAddr::from(([127, b | 1, c, d], 0));
-        if let Err(error) = socket.bind(own) {
-            tracing::debug!(%error, "a probe has no address of its own");
+    let own = match ip {
+        IpAddr::V4(ip) if ip.is_loopback() && SystemRandom::new().fill(&mut octets).is_ok() => {
+            let [b, c, d] = octets;
+            IpAddr::from([127, b | 1, c, d])
         }
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip, // one of this host's: it is listened on
+    };
+    if let Err(error) = socket.bind(SocketAddr::new(own, 0)) {
+        tracing::debug!(%error, "a probe has no address of its own");
     }
-    socket.connect(address).await
+    let bound = socket.local_addr().ok().filter(|bound| bound.port() != 0);
+    let expected = shown.zip(bound).map(|(shown, bound)| shown.expect(bound));
+    Ok((socket.connect(address).await?, expected))
 }
 
 /// Sends, and reads until the answer is whole or the connection ends.

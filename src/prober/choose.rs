@@ -243,14 +243,15 @@ impl Setting<'_> {
 
     /// Who the scope names, or nobody; where a ramp lets some in, somebody that it keeps out.
     fn stand_in(&self, route: &Route) -> StandIn {
-        let issuers = &route.surface.issuers;
+        let surface = &route.surface;
+        let mut issuers = surface.issuers.iter().chain(&surface.certificates);
         let named = self.scope.subjects.iter().find_map(|subject| {
             let (issuer, subject) = subject.split_once('/')?;
-            let known = issuers.iter().find(|known| ***known == *issuer)?;
+            let known = issuers.clone().find(|known| ***known == *issuer)?;
             Some((Arc::clone(known), subject.to_owned()))
         });
         let (issuer, subject) = named.unwrap_or_else(|| {
-            let issuer = issuers.first().cloned().unwrap_or_default();
+            let issuer = issuers.next().cloned().unwrap_or_default();
             let subject = self.nobody(&issuer);
             (issuer, subject)
         });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::file::{self, ColdStart, ConfigFile};
+use crate::config::file::{self, ColdStart, ConfigFile, PrincipalKind};
 use crate::pipeline::quota::QuotaPolicy;
 use crate::pipeline::route::Surface;
 use crate::pipeline::switch::Regions;
@@ -19,11 +19,8 @@ pub(super) fn surfaces(config: &ConfigFile) -> BTreeMap<Arc<str>, (Arc<Surface>,
                 .iter()
                 .map(|host| host.to_ascii_lowercase())
                 .collect(),
-            issuers: written
-                .issuers
-                .iter()
-                .map(|issuer| Arc::from(issuer.as_str()))
-                .collect(),
+            issuers: shared(&written.issuers),
+            certificates: shared(&written.certificates),
             denial_format: written.denial_format,
             protected: written.protected,
             client_version: written.client_version.clone(),
@@ -31,6 +28,25 @@ pub(super) fn surfaces(config: &ConfigFile) -> BTreeMap<Arc<str>, (Arc<Surface>,
         (name, (Arc::new(surface), written.on_cold_start))
     };
     config.surfaces.iter().map(checked).collect()
+}
+
+fn shared(names: &[String]) -> Vec<Arc<str>> {
+    names.iter().map(|name| Arc::from(name.as_str())).collect()
+}
+
+/// The kinds of principal that a surface can have, by tokens and by certificates.
+pub(super) fn kinds(surface: &Surface, config: &ConfigFile) -> Vec<PrincipalKind> {
+    let issuers = surface.issuers.iter();
+    let issuers = issuers.filter_map(|name| config.issuers.get(&**name));
+    let tables = surface.certificates.iter();
+    let principals = tables.filter_map(|name| {
+        let table = config.certificates.get(&**name)?;
+        table.principal.as_ref()
+    });
+    issuers
+        .flat_map(|issuer| issuer.principal.kinds())
+        .chain(principals.map(|principal| principal.kind))
+        .collect()
 }
 
 pub(super) fn regions(config: &ConfigFile) -> Regions {

@@ -13,6 +13,7 @@ fn a_route() -> Route {
         name: Arc::from("mobile"),
         hosts: Vec::new(),
         issuers: Vec::new(),
+        certificates: Vec::new(),
         denial_format: DenialFormat::Problem,
         protected: false,
         client_version: None,

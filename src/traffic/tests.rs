@@ -28,6 +28,7 @@ fn route(surface: &str) -> Arc<Route> {
             name: Arc::from(surface),
             hosts: Vec::new(),
             issuers: Vec::new(),
+            certificates: Vec::new(),
             denial_format: DenialFormat::Problem,
             protected: false,
             client_version: None,

@@ -279,6 +279,7 @@ impl Request {
             received_at: vingate::clock::unix_time(),
             listener: &listener,
             peer: Ipv4Addr::LOCALHOST.into(),
+            certificate: None,
             method: &self.method,
             version: Version::HTTP_11,
             target: self.target.as_bytes(),

@@ -272,7 +272,15 @@ fn a_request_can_be_made_for_every_route_of_the_shipped_estate() {
     };
     gateway::write_inputs(&plan, &Upstream::start(), &tokens, &folder);
     let here = |name: &str| folder.path().join(name).display().to_string();
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/leaf/make-cars.sh");
+    let made = std::process::Command::new(script)
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
     let words = [
+        format!("certificates.tcu.authorities_file={}", here("cars-ca.pem")),
+        format!("certificates.tcu.crl_files=[\"{}\"]", here("cars-crl.pem")),
         "upstreams.telematics.addresses=[\"127.0.0.1:1\"]".to_owned(),
         format!("issuers.owners.jwks_file={}", here("jwks.json")),
         format!("issuers.dealers.jwks_file={}", here("jwks.json")),

@@ -299,6 +299,17 @@ fn config(demo: &Demo, folder: &Path, (own, redis): (&Path, u16), number: u32) -
         format!("ownership.file={}", at("ownership.redb")),
         format!("audit.file={}", at("audit.jsonl")),
         format!("audit.pseudonym_key_file={}", theirs("pseudonym.key")),
+        "listeners.tcu.address=127.0.0.1:0".to_owned(),
+        format!("listeners.tcu.tls.certificate_file={}", theirs("tcu.pem")),
+        format!("listeners.tcu.tls.key_file={}", theirs("tcu.key")),
+        format!(
+            "certificates.tcu.authorities_file={}",
+            theirs("cars-ca.pem")
+        ),
+        format!(
+            "certificates.tcu.crl_files=[\"{}\"]",
+            theirs("cars-crl.pem")
+        ),
         format!("assertion.key_file={}", theirs("assertion.pem")),
         format!("issuers.owners.jwks_file={}", theirs("owners.jwks.json")),
         format!("issuers.dealers.jwks_file={}", theirs("dealers.jwks.json")),

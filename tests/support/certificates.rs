@@ -112,6 +112,80 @@ impl Authority {
     }
 }
 
+/// For how long a revocation list is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// A day from now.
+    Fresh,
+    /// Until yesterday.
+    Old,
+}
+
+impl Authority {
+    /// An authority of its own below this one, in a folder.
+    pub(crate) fn subordinate(&self, folder: &Path) -> Self {
+        let own = pair(folder, "authority");
+        let key = self.file.with_extension("key");
+        let (authority, key) = (self.file.to_str().unwrap(), key.to_str().unwrap());
+        let words = [
+            "-subj",
+            "/CN=below",
+            "-days",
+            "2",
+            "-CA",
+            authority,
+            "-CAkey",
+            key,
+        ];
+        let more = ["-addext", "basicConstraints=critical,CA:TRUE"];
+        request(&own, &[&words[..], &more].concat());
+        Self {
+            folder: folder.to_owned(),
+            file: own.certificate,
+        }
+    }
+
+    /// Its list of these revoked certificates (RFC 5280, 5), in place of any before.
+    pub(crate) fn revoke(&self, revoked: &[&Pair], freshness: Freshness) -> PathBuf {
+        let at = |name: &str| self.folder.join(name);
+        let line = |pair: &&Pair| {
+            let serial = serial(&pair.certificate);
+            format!("R\t491231235959Z\t200101000000Z\t{serial}\tunknown\t/CN=x\n")
+        };
+        fs::write(at("index"), revoked.iter().map(line).collect::<String>()).unwrap();
+        let settings = format!(
+            "[ca]\ndefault_ca = own\n[own]\ndatabase = {}\ncrlnumber = {}\ndefault_md = sha256\n\
+             crl_extensions = more\n[more]\nauthorityKeyIdentifier = keyid:always\n",
+            at("index").display(),
+            at("number").display()
+        );
+        fs::write(at("number"), "01\n").unwrap();
+        fs::write(at("ca.cnf"), settings).unwrap();
+        let mut listing = openssl("ca");
+        listing.args(["-gencrl", "-config"]).arg(at("ca.cnf"));
+        listing.arg("-cert").arg(&self.file);
+        listing.arg("-keyfile").arg(self.file.with_extension("key"));
+        match freshness {
+            Freshness::Fresh => listing.args(["-crldays", "1"]),
+            Freshness::Old => listing.args([
+                "-crl_lastupdate",
+                "20200101000000Z",
+                "-crl_nextupdate",
+                "20200102000000Z",
+            ]),
+        };
+        finish(listing.arg("-out").arg(at("revoked.pem")));
+        at("revoked.pem")
+    }
+}
+
+fn serial(certificate: &Path) -> String {
+    let mut asking = openssl("x509");
+    let output = asking.args(["-noout", "-serial", "-in"]).arg(certificate);
+    let told = String::from_utf8(output.output().unwrap().stdout).unwrap();
+    told.trim().trim_start_matches("serial=").to_owned()
+}
+
 fn openssl(command: &str) -> Command {
     let mut openssl = Command::new("openssl");
     openssl.arg(command);
@@ -124,6 +198,12 @@ fn finish(command: &mut Command) {
 }
 
 impl Pair {
+    /// Leaf first.
+    pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
+        let read = CertificateDer::pem_file_iter(&self.certificate).unwrap();
+        read.collect::<Result<_, _>>().unwrap()
+    }
+
     /// A server with it.
     pub(crate) fn server(&self) -> Arc<ServerConfig> {
         vingate::edge::tls::install_crypto();
@@ -136,13 +216,28 @@ impl Pair {
 
 /// A client that believes an authority and speaks these protocols.
 pub(crate) fn client(authority: &Authority, protocols: &[&[u8]]) -> Arc<ClientConfig> {
+    client_with(authority, None, protocols)
+}
+
+/// The same, which shows a certificate.
+pub(crate) fn client_with(
+    authority: &Authority,
+    shown: Option<&Pair>,
+    protocols: &[&[u8]],
+) -> Arc<ClientConfig> {
     vingate::edge::tls::install_crypto();
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(&authority.file).unwrap())
         .unwrap();
     let builder = ClientConfig::builder().with_root_certificates(roots);
-    let mut config = builder.with_no_client_auth();
+    let mut config = match shown {
+        Some(pair) => {
+            let key = PrivateKeyDer::from_pem_file(&pair.key).unwrap();
+            builder.with_client_auth_cert(pair.chain(), key).unwrap()
+        }
+        None => builder.with_no_client_auth(),
+    };
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Arc::new(config)
 }

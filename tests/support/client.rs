@@ -36,7 +36,7 @@ impl Answer {
     }
 
     /// Reads the bytes of one answer.
-    fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|w| w == b"\r\n\r\n");
         let end = end.unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(bytes)));
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
@@ -100,7 +100,7 @@ pub(crate) fn exchange_raw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Whether an answer is there to its end (RFC 9112, 6.3).
-fn is_whole(bytes: &[u8], to_head: bool) -> bool {
+pub(crate) fn is_whole(bytes: &[u8], to_head: bool) -> bool {
     let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") else {
         return false;
     };

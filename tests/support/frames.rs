@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::certificates::{self, Authority};
 use super::client::connect;
@@ -22,9 +22,13 @@ pub(crate) type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 /// Connects and offers these protocols; the handshake is made with the first byte.
 pub(crate) fn connect_tls(address: SocketAddr, authority: &Authority, protocols: &[&[u8]]) -> Tls {
-    let config = certificates::client(authority, protocols);
+    connect_as(address, &certificates::client(authority, protocols))
+}
+
+/// The same, with settings that connections share.
+pub(crate) fn connect_as(address: SocketAddr, config: &Arc<ClientConfig>) -> Tls {
     let name = ServerName::try_from("localhost").unwrap();
-    let session = ClientConnection::new(Arc::clone(&config), name).unwrap();
+    let session = ClientConnection::new(Arc::clone(config), name).unwrap();
     StreamOwned::new(session, connect(address))
 }
 
@@ -45,7 +49,11 @@ pub(crate) struct Frame {
 
 impl Http2 {
     pub(crate) fn start(address: SocketAddr, authority: &Authority) -> Self {
-        let mut tls = connect_tls(address, authority, &[b"h2"]);
+        Self::over(connect_tls(address, authority, &[b"h2"]))
+    }
+
+    /// Over a connection that speaks it.
+    pub(crate) fn over(mut tls: Tls) -> Self {
         tls.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
         let mut connection = Self { tls };
         connection.send(4, 0, 0, b""); // settings

@@ -229,19 +229,16 @@ impl House {
                     certificates,
                     ..
                 } = whole;
-                tracing::info!(revision = %rules.revision, "reloaded");
+                let revision = Arc::clone(&rules.revision);
                 if loaded.config.policies != loading.loaded.config.policies {
                     loading.file = BundleFile::of(&loaded.config.policies);
                 }
                 loading.loaded = loaded;
                 loading.told.store(Arc::new(told));
-                for (name, read) in certificates.into_iter().flatten() {
-                    if let Some(shown) = self.shown.get(&name) {
-                        shown.replace(read); // else it is a listener of the next start
-                    }
-                }
+                self.show(certificates.unwrap_or_default(), &rules);
                 self.access.store(Arc::new(access));
                 self.rules.store(Arc::new(rules));
+                tracing::info!(%revision, "reloaded"); // in force: whoever waits for it may ask
                 self.shared.in_flight.rules_changed();
                 self.telemetry.reloaded(Reload::Ok);
                 Ok(())

@@ -13,6 +13,19 @@ pub(crate) fn references(config: &Document, files: &[Document], mistakes: &mut M
     for issuer in config.matching("/surfaces/*/issuers/*") {
         known_name("issuer", &issuer, &known.issuers, mistakes);
     }
+    for pattern in [
+        "/surfaces/*/certificates/*",
+        "/listeners/*/tls/client_certificates/accepted/*",
+    ] {
+        for name in config.matching(pattern) {
+            known_name(
+                "table of certificates",
+                &name,
+                &known.certificates,
+                mistakes,
+            );
+        }
+    }
     for listener in config.matching("/regions/*/listeners/*") {
         known_name("listener", &listener, &known.listeners, mistakes);
     }
@@ -43,15 +56,20 @@ pub(crate) fn references(config: &Document, files: &[Document], mistakes: &mut M
     }
     for surface in config.root().children_of("surfaces") {
         let name = surface.name();
+        let names_none = |key: &str| {
+            let named = surface.get(key);
+            named.is_none_or(|named| named.value().as_array().is_some_and(Vec::is_empty))
+        };
         if let Some(route) = asking.get(name.as_str())
-            && surface
-                .get("issuers")
-                .is_none_or(|issuers| issuers.value().as_array().is_some_and(Vec::is_empty))
+            && names_none("issuers")
+            && names_none("certificates")
         {
             let name = words::quoted(&name);
             mistakes.add(
                 surface.place(),
-                format!("surface {name} names no issuer, and {route} needs an identity"),
+                format!(
+                    "surface {name} names no issuer and no certificates, and {route} needs an identity"
+                ),
             );
         }
     }
@@ -85,6 +103,7 @@ struct Known {
     listeners: Vec<String>,
     surfaces: Vec<String>,
     issuers: Vec<String>,
+    certificates: Vec<String>,
     upstreams: Vec<String>,
     quotas: Vec<String>,
 }
@@ -99,6 +118,7 @@ impl Known {
             listeners: names("listeners"),
             surfaces: names("surfaces"),
             issuers: names("issuers"),
+            certificates: names("certificates"),
             upstreams: names("upstreams"),
             quotas: names("quotas"),
         }

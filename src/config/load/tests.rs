@@ -1,6 +1,7 @@
 //! Bad configurations, each with the exact place and message; and one that is right.
 
 mod bad;
+mod bad_certificates;
 mod bad_config;
 mod bad_redis;
 mod bad_result_keys;

@@ -19,6 +19,7 @@ fn head(query: &str) -> RequestHead {
         received_at: Duration::ZERO,
         listener: Arc::from("edge"),
         tls: true,
+        certificate: None,
         address: IpAddr::from([192, 0, 2, 1]),
         method: Method::POST,
         host: "a.example".to_owned(),

@@ -21,9 +21,10 @@ const AFTER_X: &[&str] = &[
     "azure-", "envoy", "goog-authenticated", "goog-iap", "kong", "ms-client-principal", "ms-token",
     "serverless-authorization",
     // the client's certificate
-    "cert", "client-cert", "client-cn", "client-dn", "client-i-dn", "client-id", "client-s-dn",
-    "client-serial", "client-subject", "client-user", "client-verif", "mtls", "peer-cert", "ssl",
-    "tls",
+    "cert", "client-cert", "client-cn", "client-dn", "client-fingerprint", "client-hash",
+    "client-i-dn", "client-id", "client-issuer", "client-s-dn", "client-san", "client-serial",
+    "client-sha", "client-subject", "client-thumbprint", "client-tls", "client-uri", "client-user",
+    "client-verif", "mtls", "peer-cert", "ssl", "tls",
     // the client's address
     "client-ip", "cluster-client", "coming-from", "custom-ip", "forward", "originating", "real-ip",
     "remote",
@@ -132,6 +133,7 @@ mod tests {
             x-arr-clientcert x-arr-log-id x-azure-clientip vingate-assertion x-vingate-principal
             x-auth x-auth-request-user x-auth-token x-authenticated-user x-ssl-client-cert
             ssl-client-verify ssl-client-s-dn x-client-cert x-client-certificate client-cert
+            x-client-fingerprint x-client-san x-client-sha1 x-ssl-client-cert-chain
             client-cert-chain x-tls-client-dn x-amzn-oidc-data x-amzn-oidc-identity
             x-amzn-mtls-clientcert x-goog-authenticated-user-email x-goog-iap-jwt-assertion
             x-ms-client-principal-id x-ms-token-aad-id-token x-envoy-original-path

@@ -22,6 +22,7 @@ fn head(fields: &[(&str, &str)]) -> RequestHead {
         received_at: Duration::from_secs(1_800_000_000),
         listener: Arc::from("edge"),
         tls: true,
+        certificate: None,
         address: IpAddr::from([192, 0, 2, 7]),
         method: Method::GET,
         host: "mobile.example".to_owned(),

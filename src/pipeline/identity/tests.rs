@@ -1,9 +1,18 @@
 //! Which tokens are refused, and for what?
 
 mod bearer;
+mod bound;
+mod by_certificate;
 mod refusals;
 mod loading;
 mod published;
+#[path = "../../../tests/support/certificates.rs"]
+#[allow(
+    dead_code,
+    clippy::duplicate_mod,
+    reason = "shared with the tests over sockets"
+)]
+mod certificates;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -68,6 +77,7 @@ fn surface() -> Surface {
         name: Arc::from("mobile"),
         hosts: Vec::new(),
         issuers: vec![Arc::from("owners"), Arc::from("partners")],
+        certificates: Vec::new(),
         denial_format: DenialFormat::Problem,
         protected: false,
         client_version: None,
@@ -83,6 +93,7 @@ fn head(token: &str, now: u64) -> RequestHead {
         received_at: Duration::from_secs(now),
         listener: Arc::from("edge"),
         tls: true,
+        certificate: None,
         address: [127, 0, 0, 1].into(),
         method: Method::GET,
         host: "mobile.example".to_owned(),

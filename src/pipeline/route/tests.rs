@@ -26,6 +26,7 @@ pub(in crate::pipeline) fn route(text: &str, listed: &[(&str, &[&str])]) -> Arc<
             .map(|hosts| hosts.split(',').map(str::to_owned).collect())
             .unwrap_or_default(),
         issuers: Vec::new(),
+        certificates: Vec::new(),
         denial_format: DenialFormat::Problem,
         protected: false,
         client_version: None,
@@ -59,6 +60,7 @@ fn head(method: &str, host: &str, path: &str) -> RequestHead {
         received_at: Duration::ZERO,
         listener: Arc::from("edge"),
         tls: true,
+        certificate: None,
         address: IpAddr::from([192, 0, 2, 1]),
         method: method.parse().unwrap(),
         host: host.to_owned(),

@@ -102,6 +102,7 @@ impl Case<'_> {
             received_at: Duration::ZERO,
             listener: Arc::from("edge"),
             tls: true,
+            certificate: None,
             address: IpAddr::from([192, 0, 2, 1]),
             method: Method::POST,
             host: "a.example".to_owned(),

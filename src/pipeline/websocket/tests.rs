@@ -38,6 +38,7 @@ fn head(lines: &str) -> RequestHead {
         received_at: Duration::ZERO,
         listener: Arc::from("edge"),
         tls: true,
+        certificate: None,
         address: IpAddr::from([192, 0, 2, 1]),
         method: Method::GET,
         host: "owners.example".to_owned(),

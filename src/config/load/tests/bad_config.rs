@@ -19,7 +19,7 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         "protected = true",
         r#"colour = "red""#,
         &[
-            "vingate.toml:30: unknown key `colour`, known are `hosts`, `issuers`, `on_cold_start`, `denial_format`, `protected` and `client_version`",
+            "vingate.toml:30: unknown key `colour`, known are `hosts`, `issuers`, `certificates`, `on_cold_start`, `denial_format`, `protected` and `client_version`",
         ],
     ),
     (
@@ -227,7 +227,7 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         "issuers = [\"owners\"]\n",
         "",
         &[
-            "vingate.toml:22: surface `mobile-v1` names no issuer, and route `mobile-v1.climate-start` at routes/mobile.toml:1 needs an identity",
+            "vingate.toml:22: surface `mobile-v1` names no issuer and no certificates, and route `mobile-v1.climate-start` at routes/mobile.toml:1 needs an identity",
         ],
     ),
     (

@@ -160,6 +160,10 @@ fn properties(is_meant: fn(&str, &Value) -> bool) -> Vec<String> {
             let entries = &schema["additionalProperties"];
             walk(&key::below(at, "*"), entries, root, is_meant, found);
         }
+        if schema["items"].is_object() {
+            let items = &schema["items"];
+            walk(&key::below(at, "*"), items, root, is_meant, found);
+        }
     }
     let schema = schema::json_schema();
     let mut found = Vec::new();
@@ -175,7 +179,11 @@ fn every_path_of_the_schema_is_made_absolute() {
         property["type"] == "string"
             && (name.ends_with("file") || name.ends_with("directory") || names.contains(&name))
     });
-    found.extend(strings(&["/routes/*", "/bundles/key_files/*"]));
+    found.extend(strings(&[
+        "/routes/*",
+        "/bundles/key_files/*",
+        "/certificates/*/crl_files/*",
+    ]));
     found.sort();
     let mut listed = strings(&super::super::PATHS);
     listed.sort();

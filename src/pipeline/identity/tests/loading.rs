@@ -1,5 +1,7 @@
 //! Which issuers and key sets are refused at load?
 
+use super::by_certificate::Estate;
+use super::certificates::Freshness;
 use super::*;
 use crate::config::duration::Span;
 use crate::pipeline::identity::keys::KeySet;
@@ -298,4 +300,46 @@ fn the_examples_of_the_standards_verify() {
         assert!(verify(message), "{algorithm:?}");
         assert!(!verify(&message.replacen('e', "f", 1)), "{algorithm:?}");
     }
+}
+
+#[test]
+fn authorities_and_lists_that_cannot_be_used_are_told_with_their_key() {
+    let estate = Estate::new();
+    let list = estate.vehicles.file.with_file_name("revoked.pem");
+    let good = std::fs::read(&list).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let foreign = estate.servers.subordinate(other.path());
+    let foreign = foreign.revoke(&[], Freshness::Fresh);
+    let foreign = std::fs::read(foreign).unwrap();
+    let garbage = b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n".to_vec();
+    let rows = [
+        (
+            Vec::new(),
+            "certificates.tcu.crl_files",
+            "no revocation list",
+        ),
+        (
+            foreign,
+            "certificates.tcu.crl_files",
+            "no revocation list of certificate 1",
+        ),
+        (
+            [good.clone(), garbage].concat(),
+            "certificates.tcu.crl_files",
+            "",
+        ),
+    ];
+    for (bytes, place, expected) in rows {
+        std::fs::write(&list, bytes).unwrap();
+        let told = estate.load().unwrap_err().to_string();
+        assert!(told.starts_with(place) && told.contains(expected), "{told}");
+    }
+    std::fs::write(&list, good).unwrap();
+    std::fs::write(&estate.servers.file, "").unwrap();
+    let told = estate.load().unwrap_err().to_string();
+    assert!(
+        told.contains("certificates.servers.authorities_file: "),
+        "{told}"
+    );
+    assert!(told.contains("no certificate"), "{told}");
 }
