@@ -37,6 +37,19 @@ pub fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// Exactly 32 bytes of hexadecimal digits, two a byte, lower or upper case.
+pub fn unhex(digits: &str) -> Option<[u8; 32]> {
+    let nibble = |digit: char| {
+        digit
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let nibbles: Vec<u8> = digits.chars().map(nibble).collect::<Option<_>>()?;
+    let (pairs, rest) = nibbles.as_chunks::<2>();
+    let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
+    bytes.try_into().ok().filter(|_| rest.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +60,16 @@ mod tests {
         assert!(hex(&sum).starts_with("ba7816bf8f01cfea414140de5dae2223b00361a3"));
         assert_eq!(short(&sum), 0xba78_16bf_8f01_cfea);
         assert_eq!(hex(&[0x00, 0x0f, 0xf0]), "000ff0");
+        assert_eq!(unhex(&hex(&sum)), Some(sum));
+        assert_eq!(unhex(&hex(&sum).to_uppercase()), Some(sum));
+        let wrong = [
+            "",
+            "0",
+            &hex(&sum[1..]),
+            &format!("{}0", hex(&sum)),
+            &"g".repeat(64),
+        ];
+        assert!(wrong.iter().all(|text| unhex(text).is_none()));
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub(crate) fn million(criterion: &mut Criterion<CpuTime>) {
         token: Some("t"),
         session: Some("s"),
         client: Some("c"),
+        certificate: None,
     });
     let mut group = criterion.benchmark_group("revocations");
     let mut taken = 0_usize;

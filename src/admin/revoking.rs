@@ -26,6 +26,7 @@ use crate::admin::problem::Problem;
 use crate::admin::switches::MaybeJson;
 use crate::clock;
 use crate::config::moment::Moment;
+use crate::digest;
 use crate::pipeline::audit::Pseudonyms;
 use crate::pipeline::identity::issuer::Terms;
 use crate::revocations::{Draft, Kind, Made, Mark, Reach, Told, Unchanged};
@@ -163,9 +164,11 @@ fn circumstances(issuer: &str, which: &Which) -> Circumstances {
             named: confirm == issuer,
             ..Circumstances::default()
         },
-        Which::Tokens(_) | Which::Sessions(_) | Which::Subjects(_) | Which::Clients(_) => {
-            Circumstances::default()
-        }
+        Which::Tokens(_)
+        | Which::Sessions(_)
+        | Which::Subjects(_)
+        | Which::Clients(_)
+        | Which::Certificates(_) => Circumstances::default(),
     }
 }
 
@@ -188,12 +191,16 @@ fn issued_until(
     terms: &Terms,
     now: Duration,
 ) -> Result<Reach, Problem> {
-    let whenever = matches!(which, Which::Tokens(_) | Which::Sessions(_));
+    let whenever = matches!(
+        which,
+        Which::Tokens(_) | Which::Sessions(_) | Which::Certificates(_)
+    );
     let until = match before {
         None if whenever => return Ok(Reach::Every),
         None => now,
         Some(_) if whenever => {
-            let detail = "tokens and sessions are taken back whenever they were issued: leave `issued_before` out";
+            let detail = "tokens, sessions and certificates are taken back whenever they were issued: leave \
+                          `issued_before` out";
             return Err(Problem::malformed(detail));
         }
         Some(text) => {
@@ -248,20 +255,22 @@ impl Whose<'_> {
             .saturating_add(terms.clock_skew)
             .saturating_add(terms.longest);
         let pseudonyms = (operated.pseudonyms)();
-        let draft = |name: &str| Draft {
-            mark: Mark::of(kind, &terms.issuer, name),
-            reach,
-            ends: last.as_secs().saturating_add(1),
-            told: Told {
-                kind,
-                issuer: self.issuer.to_owned(),
-                about: about(kind, &pseudonyms, self.issuer, name),
-                reason: self.reason.to_owned(),
-                by: person.name.clone(),
-                at: now.as_secs(),
-            },
+        let draft = |name: &str| {
+            Ok(Draft {
+                mark: mark(kind, &terms.issuer, name)?,
+                reach,
+                ends: last.as_secs().saturating_add(1),
+                told: Told {
+                    kind,
+                    issuer: self.issuer.to_owned(),
+                    about: about(kind, &pseudonyms, self.issuer, name),
+                    reason: self.reason.to_owned(),
+                    by: person.name.clone(),
+                    at: now.as_secs(),
+                },
+            })
         };
-        Ok(names.into_iter().map(draft).collect())
+        names.into_iter().map(draft).collect()
     }
 
     /// The line of the switch log.
@@ -287,12 +296,25 @@ impl Whose<'_> {
     }
 }
 
+/// The mark of a name of an issuer; of a certificate whoever issued it.
+fn mark(kind: Kind, issuer: &str, name: &str) -> Result<Mark, Problem> {
+    if kind != Kind::Certificate {
+        return Ok(Mark::of(kind, issuer, name));
+    }
+    let bytes: String = name.split(':').collect(); // as openssl writes them
+    let thumbprint = digest::unhex(&bytes).ok_or_else(|| {
+        Problem::malformed("a certificate is named by its SHA-256: 64 hexadecimal digits")
+    })?;
+    Ok(Mark::of_certificate(&thumbprint))
+}
+
 /// What people are told of whom it is about: as records have it, so that the two can be held together.
 fn about(kind: Kind, pseudonyms: &Pseudonyms, issuer: &str, name: &str) -> String {
     match kind {
         Kind::Token => pseudonyms.token(issuer, name),
         Kind::Subject => pseudonyms.subject(issuer, name),
         Kind::SessionId => pseudonyms.word(&format!("session {issuer} {name}")),
+        Kind::Certificate => pseudonyms.word(&format!("certificate {name}")),
         Kind::Client => name.to_owned(),
         Kind::Issuer | Kind::Everything => issuer.to_owned(),
     }

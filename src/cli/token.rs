@@ -55,7 +55,7 @@ enum Command {
 /// Which tokens.
 #[derive(Debug, clap::Args)]
 struct WhichArgs {
-    /// The issuer's name in the configuration.
+    /// The name in the configuration: of `[issuers.NAME]`, or of `[certificates.NAME]`.
     #[arg(long, value_name = "NAME")]
     issuer: String,
     #[command(flatten)]
@@ -84,7 +84,11 @@ struct NameArgs {
     /// All tokens that clients hold. Repeatable.
     #[arg(long, value_name = "CLIENT")]
     client: Vec<String>,
-    /// All tokens of the issuer: everybody is signed out.
+    /// Certificates by their SHA-256, as `openssl x509 -fingerprint -sha256` tells it, and the tokens bound
+    /// to them. Repeatable.
+    #[arg(long, value_name = "SHA256")]
+    thumbprint: Vec<String>,
+    /// All tokens, or certificates, of the issuer: everybody is signed out.
     #[arg(long, requires = "confirm_name")]
     all: bool,
 }
@@ -94,7 +98,7 @@ struct RevokeArgs {
     #[command(flatten)]
     which: WhichArgs,
     /// Only those issued up to then; by default up to now.
-    #[arg(long, value_name = "TIME", conflicts_with_all = ["token", "session"])]
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["token", "session", "thumbprint"])]
     issued_before: Option<String>,
     #[command(flatten)]
     then: ThenArgs,
@@ -244,6 +248,7 @@ impl WhichArgs {
         add(&self.names.session, Which::Sessions)?;
         add(&self.names.subject, Which::Subjects)?;
         add(&self.names.client, Which::Clients)?;
+        add(&self.names.thumbprint, Which::Certificates)?;
         if calls.is_empty() {
             let message = "standard input has no line: nobody is named";
             return Err(Failure::new(End::InvalidInput, message));

@@ -13,6 +13,8 @@ pub mod claims;
 pub mod issuer;
 pub mod sign_in;
 pub mod certificate;
+mod certificate_marks;
+mod certificate_material;
 mod certificate_name;
 pub mod authorities;
 mod method;
@@ -150,12 +152,12 @@ impl Issuers {
         self.fingerprint
     }
 
-    /// What a revocation has to know of each issuer, by its name in the configuration.
+    /// What a revocation has to know of each issuer, of tokens and of certificates, by its name in the
+    /// configuration.
     pub fn terms(&self) -> BTreeMap<String, Terms> {
         let issuers = self.by_issuer.values();
-        issuers
-            .map(|issuer| (issuer.name.to_string(), issuer.terms()))
-            .collect()
+        let issuers = issuers.map(|issuer| (issuer.name.to_string(), issuer.terms()));
+        issuers.chain(self.certificates.terms()).collect()
     }
 
     /// The keys that are fetched, of each issuer whose are.

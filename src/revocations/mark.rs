@@ -24,6 +24,8 @@ pub enum Kind {
     Subject,
     /// All tokens that a client holds, by its `client_id`.
     Client,
+    /// One certificate, by its SHA-256 (RFC 8705, 3.1), whoever issued it; and the tokens bound to it.
+    Certificate,
     /// All tokens of the issuer.
     Issuer,
     /// All tokens of all issuers: where it isn't known any more what was revoked.
@@ -38,6 +40,7 @@ impl Kind {
             Self::SessionId => "session",
             Self::Subject => "subject",
             Self::Client => "client",
+            Self::Certificate => "certificate",
             Self::Issuer => "issuer",
             Self::Everything => "everything",
         }
@@ -56,6 +59,11 @@ impl Mark {
         let digest = digest::sha256_of_parts(parts.map(str::as_bytes));
         let first = digest.first_chunk().copied().unwrap_or_default();
         Self(u128::from_be_bytes(first))
+    }
+
+    /// Of a certificate, by its SHA-256.
+    pub fn of_certificate(thumbprint: &[u8; 32]) -> Self {
+        Self::of(Kind::Certificate, "", &digest::hex(thumbprint))
     }
 
     /// 32 hexadecimal digits.
@@ -108,11 +116,13 @@ pub struct Named<'a> {
     pub session: Option<&'a str>,
     /// `client_id` or `azp`.
     pub client: Option<&'a str>,
+    /// SHA-256 of the certificate that it is, or that its sender must hold.
+    pub certificate: Option<&'a [u8; 32]>,
 }
 
 /// All marks of one token; no mark where it doesn't give the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Marks([Mark; 5]);
+pub struct Marks([Mark; 6]);
 
 impl Marks {
     /// Those of a token that gives these names.
@@ -126,6 +136,10 @@ impl Marks {
             mark(Kind::Token, named.token),
             mark(Kind::SessionId, named.session),
             mark(Kind::Client, named.client),
+            named
+                .certificate
+                .map(Mark::of_certificate)
+                .unwrap_or_default(),
             mark(Kind::Issuer, Some("")),
         ])
     }
@@ -175,11 +189,13 @@ mod tests {
             token: None,
             session: None,
             client: None,
+            certificate: None,
         };
         assert_eq!(Marks::of(named).each().count(), 2, "subject and issuer");
         named.token = Some("t");
         named.session = Some("d");
         named.client = Some("c");
+        named.certificate = Some(&[7; 32]);
         let marks: Vec<Mark> = Marks::of(named).each().collect();
         let kinds = [
             (Kind::Token, "t"),
@@ -188,7 +204,8 @@ mod tests {
             (Kind::Client, "c"),
             (Kind::Issuer, ""),
         ];
-        assert_eq!(marks.len(), kinds.len());
+        assert_eq!(marks.len(), kinds.len() + 1);
+        assert!(marks.contains(&Mark::of_certificate(&[7; 32])));
         for (kind, name) in kinds {
             assert!(marks.contains(&Mark::of(kind, "i", name)), "{kind:?}");
         }

@@ -39,6 +39,7 @@ pub(super) fn marks(subject: &str) -> Marks {
         token: Some("t1"),
         session: Some("d1"),
         client: Some("app"),
+        certificate: None,
     })
 }
 
@@ -80,6 +81,7 @@ fn each_kind_refuses_what_it_is_about_and_nothing_else() {
             token: Some("t1"),
             session: Some("d1"),
             client: Some("app"),
+            certificate: None,
         });
         assert!(
             !list.refuse(&other, Duration::ZERO),

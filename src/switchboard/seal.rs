@@ -16,8 +16,6 @@ use crate::digest;
 
 /// Bytes that a fleet key has at least.
 const KEY_BYTES: usize = 32;
-/// Hexadecimal digits of an HMAC-SHA-256.
-const DIGITS: usize = 64;
 
 /// What a sealed text is; one kind is never taken for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +118,7 @@ impl FleetKey {
     /// See [`Unsealed`].
     pub fn open<T: DeserializeOwned>(&self, kind: Kind, sealed: &str) -> Result<T, Unsealed> {
         let (seal, text) = sealed.split_once(' ').ok_or(Unsealed::NoSeal)?;
-        let seal = unhex(seal).ok_or(Unsealed::NoSeal)?;
+        let seal: [u8; 32] = digest::unhex(seal).ok_or(Unsealed::NoSeal)?;
         let bytes = message(kind, text);
         hmac::verify(&self.0, &bytes, &seal).map_err(|_| Unsealed::WrongSeal)?; // in constant time
         serde_json::from_str(text).map_err(|error| Unsealed::Unread(error.to_string()))
@@ -155,25 +153,6 @@ fn message(kind: Kind, text: &str) -> Vec<u8> {
         bytes.extend_from_slice(part);
     }
     bytes
-}
-
-fn unhex(digits: &str) -> Option<Vec<u8>> {
-    if digits.len() != DIGITS {
-        return None;
-    }
-    let nibbles: Option<Vec<u8>> = digits
-        .chars()
-        .map(|digit| {
-            digit
-                .to_digit(16)
-                .and_then(|nibble| u8::try_from(nibble).ok())
-        })
-        .collect();
-    let pair = |pair: &[u8]| match pair {
-        [high, low] => Some(high << 4 | low),
-        _ => None,
-    };
-    nibbles?.chunks(2).map(pair).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 #[path = "clients/outlived.rs"]
 mod outlived;
+#[path = "clients/taken_back.rs"]
+mod taken_back;
 
 use std::fs;
 use std::process::{Command, Output};

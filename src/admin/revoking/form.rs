@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock;
 use crate::revocations::{Kind, Reach, Version};
 
-/// Which tokens of an issuer.
+/// Which tokens, or certificates, of an issuer.
 #[derive(Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[expect(missing_debug_implementations, reason = "names people")]
@@ -22,6 +22,8 @@ pub enum Which {
     Subjects(Vec<String>),
     /// Those that these clients hold.
     Clients(Vec<String>),
+    /// These certificates, by their SHA-256 in hexadecimal digits, and the tokens bound to them.
+    Certificates(Vec<String>),
     /// All; the issuer's name is to be typed.
     All {
         /// The issuer's name once more.
@@ -36,6 +38,7 @@ impl Which {
             Self::Sessions(_) => Kind::SessionId,
             Self::Subjects(_) => Kind::Subject,
             Self::Clients(_) => Kind::Client,
+            Self::Certificates(_) => Kind::Certificate,
             Self::All { .. } => Kind::Issuer,
         }
     }
@@ -45,7 +48,8 @@ impl Which {
             Self::Tokens(names)
             | Self::Sessions(names)
             | Self::Subjects(names)
-            | Self::Clients(names) => names.iter().map(String::as_str).collect(),
+            | Self::Clients(names)
+            | Self::Certificates(names) => names.iter().map(String::as_str).collect(),
             Self::All { .. } => vec![""],
         }
     }
@@ -61,7 +65,7 @@ pub struct RevokeTokens {
     /// Which of its tokens.
     pub which: Which,
     /// Those issued up to then (RFC 3339, not in the future), and within the issuer's clock skew after it; by
-    /// default up to now. Tokens and sessions are taken back whenever they were issued.
+    /// default up to now. Tokens, sessions and certificates are taken back whenever they were issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_before: Option<String>,
     /// Private; required.

@@ -32,6 +32,7 @@ fn refuses(served: &Served, seconds: i64) -> bool {
         token: Some("t1"),
         session: Some("d1"),
         client: Some("app"),
+        certificate: Some(&[7; 32]),
     });
     let now = clock::unix_time().as_secs();
     let issued_at = Duration::from_secs(now.saturating_add_signed(seconds));
@@ -65,6 +66,12 @@ fn each_kind_is_taken_back_listed_recorded_and_restored() {
             "client",
             "app".to_owned(),
             false,
+        ),
+        (
+            json!({"certificates": ["07".repeat(32)]}),
+            "certificate",
+            pseudonyms.word(&format!("certificate {}", "07".repeat(32))),
+            true,
         ),
         (
             json!({"all": {"confirm": "owners"}}),

@@ -6,16 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
-use rustls::server::WebPkiClientVerifier;
+use rustls::CertificateError;
+use rustls::pki_types::UnixTime;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::{CertificateError, RootCertStore};
-use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
 use crate::config::Mistakes;
 use crate::config::file::{self, Presence, PrincipalKind};
@@ -23,9 +19,12 @@ use crate::denial::TokenFlaw;
 use crate::digest;
 use crate::pipeline::Principal;
 use crate::pipeline::identity::Pseudonym;
-use crate::pipeline::identity::certificate::{ClientCertificate, Vouched, since_epoch};
+use crate::pipeline::identity::certificate::{ClientCertificate, Vouched};
+use crate::pipeline::identity::certificate_marks as marks;
+use crate::pipeline::identity::certificate_material::Material;
 use crate::pipeline::identity::certificate_name::Pattern;
 use crate::pipeline::identity::credential::{Confirmation, Credential};
+use crate::pipeline::identity::issuer::Terms;
 use crate::pipeline::identity::sign_in::SignIn;
 
 /// Who vouches for certificates, and by which listener they come in.
@@ -69,13 +68,13 @@ struct Named {
     scopes: Vec<String>,
 }
 
-/// What was read from files.
-struct Material {
-    authorities: Vec<CertificateDer<'static>>,
-    lists: Vec<CertificateRevocationListDer<'static>>,
-}
-
 impl CertificateIssuers {
+    /// What a revocation has to know of each table, by its name in the configuration.
+    pub fn terms(&self) -> impl Iterator<Item = (String, Terms)> {
+        let issuers = self.by_listener.values().flat_map(|asked| &asked.issuers);
+        issuers.map(|issuer| (issuer.name.to_string(), marks::terms(&issuer.name)))
+    }
+
     /// Reads the authorities and revocation lists of all tables. Mistakes are placed at
     /// `certificates.NAME.KEY`; what has any is not to be used.
     pub fn load(
@@ -258,6 +257,9 @@ impl CertificateIssuer {
         let written = certificate.names();
         let subject = (named.pattern).find(written.ok_or(TokenFlaw::CertificateNameless)?)?;
         let client = (named.kind == PrincipalKind::Client).then(|| subject.clone());
+        let thumbprint = certificate.thumbprint();
+        let who = (subject.as_str(), client.as_deref());
+        let marks = marks::of(&self.name, who, &thumbprint);
         Ok(Arc::new(Principal {
             kind: named.kind,
             issuer: Arc::clone(&self.name),
@@ -274,85 +276,13 @@ impl CertificateIssuer {
                 expires_at: until,
                 confirmation: Confirmation {
                     key: None,
-                    certificate: Some(certificate.thumbprint()),
+                    certificate: Some(thumbprint),
                 },
+                marks,
                 ..Credential::default()
             },
         }))
     }
-}
-
-impl Material {
-    fn read(settings: &file::CertificateIssuer) -> Result<Self, (&'static str, String)> {
-        let shown = settings.authorities_file.display();
-        let authorities: Vec<_> = CertificateDer::pem_file_iter(&settings.authorities_file)
-            .and_then(Iterator::collect)
-            .map_err(|error| ("authorities_file", format!("`{shown}`: {error}")))?;
-        if authorities.is_empty() {
-            return Err(("authorities_file", format!("`{shown}`: no certificate")));
-        }
-        let mut lists = Vec::new();
-        for file in &settings.crl_files {
-            lists.extend(read_lists(file).map_err(|flaw| ("crl_files", flaw))?);
-        }
-        Ok(Self { authorities, lists })
-    }
-
-    fn verifier(self) -> Result<Arc<dyn ClientCertVerifier>, (&'static str, String)> {
-        let mut roots = RootCertStore::empty();
-        for der in self.authorities {
-            let added = roots.add(der);
-            added.map_err(|error| ("authorities_file", format!("not an authority: {error}")))?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        // By default the whole chain is looked up, and what is on no list is refused.
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-            .with_crls(self.lists)
-            .enforce_revocation_expiration()
-            .build()
-            .map_err(|error| ("crl_files", error.to_string()))
-    }
-
-    /// Where there are lists, each authority has one: without it nothing that it signed would count.
-    fn check_covered(&self) -> Result<(), (&'static str, String)> {
-        if self.lists.is_empty() {
-            return Ok(());
-        }
-        for (at, der) in self.authorities.iter().enumerate() {
-            let Ok((_, authority)) = X509Certificate::from_der(der) else {
-                continue; // told when it is added
-            };
-            let covers = |list: &CertificateRevocationListDer<'_>| {
-                let read = CertificateRevocationList::from_der(list);
-                read.is_ok_and(|(_, list)| list.issuer().as_raw() == authority.subject().as_raw())
-            };
-            if !self.lists.iter().any(covers) {
-                let number = at.saturating_add(1);
-                let flaw = format!("no revocation list of certificate {number} of the authorities");
-                return Err(("crl_files", flaw));
-            }
-        }
-        Ok(())
-    }
-
-    fn next_updates(&self) -> Vec<Duration> {
-        let read = |list| CertificateRevocationList::from_der(list).ok();
-        let lists = self.lists.iter().filter_map(|list| read(list.as_ref()));
-        lists
-            .filter_map(|(_, list)| list.next_update().map(since_epoch))
-            .collect()
-    }
-}
-
-fn read_lists(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
-    let shown = file.display();
-    let lists: Vec<_> = CertificateRevocationListDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .map_err(|error| format!("`{shown}`: {error}"))?;
-    if lists.is_empty() {
-        return Err(format!("`{shown}`: no revocation list"));
-    }
-    Ok(lists)
 }
 
 /// Why a chain doesn't count.

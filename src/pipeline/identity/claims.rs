@@ -121,6 +121,7 @@ pub fn read(members: &Members, expected: &Expected, now: Duration) -> Result<Cla
     let subject = required(text(members, "sub")?)?;
     let client = client(members)?;
     let (token_id, session) = (text(members, "jti")?, text(members, "sid")?);
+    let confirmation = Confirmation::read(members)?;
     let claims = Claims {
         kind: kind(members, &expected.principal)?,
         subject: subject.to_owned(),
@@ -136,13 +137,14 @@ pub fn read(members: &Members, expected: &Expected, now: Duration) -> Result<Cla
             session: session.map(str::to_owned),
             issued_at,
             expires_at,
-            confirmation: Confirmation::read(members)?,
+            confirmation,
             marks: Marks::of(Named {
                 issuer: &expected.issuer,
                 subject,
                 token: token_id,
                 session,
                 client,
+                certificate: confirmation.certificate.as_ref(),
             }),
         },
         lifetime,

@@ -177,6 +177,7 @@ fn a_good_token_becomes_a_principal() {
                 token: Some("t1"),
                 session: None,
                 client: Some("app"),
+                certificate: None,
             }),
         },
         pseudonym: "owners/6".to_owned(),
