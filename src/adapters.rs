@@ -5,6 +5,7 @@ pub mod contact;
 pub mod directory;
 pub mod embedded;
 pub mod kept;
+pub mod used_proofs;
 pub mod result_keys;
 pub mod door;
 pub mod ledger;
@@ -22,3 +23,5 @@ mod directory_contract;
 pub(crate) mod fleet_contract;
 #[cfg(test)]
 mod result_keys_contract;
+#[cfg(test)]
+mod used_proofs_contract;

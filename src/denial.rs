@@ -4,6 +4,7 @@
 //! private reason inside a variant goes to the audit record and never to the client.
 
 pub mod answer;
+pub mod challenge;
 mod accept;
 pub mod language;
 pub mod words;
@@ -120,7 +121,7 @@ pub enum VinFlaw {
 #[expect(missing_docs, reason = "each name is the flaw's text in the record")]
 pub enum TokenFlaw {
     HeaderDuplicate,
-    SchemeNotBearer,
+    SchemeUnknown,
     TooLong,
     Malformed,
     HeaderForbidden,
@@ -139,6 +140,28 @@ pub enum TokenFlaw {
     LifetimeTooLong,
     ProofMissing,
     Revoked,
+    ProofDuplicate,
+    ProofTooLong,
+    ProofMalformed,
+    ProofHeader,
+    ProofType,
+    ProofAlgorithm,
+    ProofKey,
+    ProofOfOtherKey,
+    ProofSignature,
+    ProofClaimMissing,
+    ProofClaimMalformed,
+    ProofMethod,
+    ProofTarget,
+    ProofStale,
+    ProofEarly,
+    ProofOfOtherToken,
+    ProofNonceMissing,
+    ProofNonceStale,
+    ProofReplayed,
+    BoundAsBearer,
+    UnboundAsDpop,
+    NotBound,
     PrincipalUnknown,
     InQuery,
     InCookie,
@@ -207,6 +230,7 @@ pub struct ClosedBy {
 )]
 pub enum Dependency {
     Directory,
+    UsedProofs,
     ResultKeys,
     Revocations,
     Ledger,

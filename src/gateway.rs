@@ -12,6 +12,7 @@ mod exchange;
 mod form;
 pub mod in_flight;
 mod notice;
+mod proofs;
 mod rehearsal;
 mod response;
 mod result_key;
@@ -281,8 +282,7 @@ impl ProxyHttp for Gateway {
         }
         exchange.status = Some(response.status.as_u16());
         response.insert_header("X-Request-Id", exchange.id.to_string())?;
-        response::announce_retirement(response, exchange)?;
-        notice::announce(response, exchange)?;
+        response::announce(response, exchange)?;
         if let Some(standing) = &exchange.findings.quota {
             for (name, value) in quota::headers(standing) {
                 response.insert_header(name, value)?;

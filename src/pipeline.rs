@@ -39,7 +39,7 @@ use uuid::Uuid;
 use crate::config::file::PrincipalKind;
 use crate::pipeline::identity::certificate::ClientCertificate;
 use crate::pipeline::identity::credential::Credential;
-use crate::pipeline::identity::sign_in::SignIn;
+use crate::pipeline::identity::sign_in::{Authentication, SignIn};
 use crate::pipeline::parameters::Parameters;
 use crate::pipeline::quota::QuotaStanding;
 use crate::pipeline::switch::Situation;
@@ -64,6 +64,8 @@ pub struct RequestHead {
     pub method: Method,
     /// Lower case, without port.
     pub host: String,
+    /// The port that was asked for, where one is named.
+    pub port: Option<u16>,
     /// Canonical path, as it was sent and as it is forwarded.
     pub path: String,
     /// Query as sent, without the `?`; forwarded as it is.
@@ -86,7 +88,8 @@ impl fmt::Debug for RequestHead {
     }
 }
 
-/// A verified principal. Made by `identity` from a verified token or certificate alone.
+/// A verified principal. Made by `identity` from a verified certificate, or from a verified token whose
+/// sender proved what the token asks for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
     /// Cedar entity type.
@@ -111,6 +114,18 @@ pub struct Principal {
     pub credential: Credential,
     /// Keyed HMAC of issuer and subject, for records; computed once a token.
     pub pseudonym: String,
+}
+
+impl Principal {
+    /// What its sign-in and its token are worth at `now`, since the Unix epoch.
+    pub fn authentication(&self, now: Duration) -> Authentication {
+        // INVARIANT: nobody becomes a principal by a token that asks for a proof and gets none.
+        let bound = self.credential.confirmation.is_asked();
+        Authentication {
+            bound,
+            ..self.sign_in.resolve(now)
+        }
+    }
 }
 
 impl fmt::Debug for Principal {
@@ -140,6 +155,8 @@ pub struct Findings {
     pub quota: Option<QuotaStanding>,
     /// SHA-256 of a judged body.
     pub body_digest: Option<[u8; 32]>,
+    /// Whether who asks is to be given another nonce for their next proof.
+    pub nonce_due: bool,
     /// Whether it is the gateway's own question to itself, and nobody's request.
     pub rehearsal: bool,
 }

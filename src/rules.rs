@@ -3,6 +3,7 @@
 //! [`Rules`] is built whole from a configuration, validated, and swapped between requests: a reload
 //! that has one mistake changes nothing.
 
+mod dpop;
 mod entrances;
 mod fuses;
 mod keys;
@@ -23,6 +24,7 @@ use crate::edge::tls::Authorities;
 use crate::pipeline::audit::Pseudonyms;
 use crate::pipeline::forward::assertion::Signer;
 use crate::pipeline::identity::authorities::CertificateIssuers;
+use crate::pipeline::identity::dpop::Terms;
 use crate::pipeline::identity::{Issuers, Pseudonym};
 use crate::pipeline::policy::files::Files;
 use crate::pipeline::policy::{PolicySet, ResourceKind};
@@ -46,6 +48,8 @@ pub struct Rules {
     pub surfaces: BTreeMap<Arc<str>, (Arc<Surface>, ColdStart)>,
     /// Issuers and their keys.
     pub issuers: Issuers,
+    /// What proofs of possession keep to, where any are taken.
+    pub dpop: Option<Terms>,
     /// Cedar schema and policies.
     pub policies: PolicySet,
     /// Lexical rules of VINs.
@@ -129,6 +133,7 @@ pub fn build_from(loaded: &Loaded, files: &Files) -> Result<Rules, Mistakes> {
         }
     };
     let issuers = issuers(loaded, pseudonyms.clone(), &mut mistakes);
+    let dpop = dpop::terms(loaded, pseudonyms.as_ref(), &mut mistakes);
     let surfaces = entrances::surfaces(config);
     let listed = routes(loaded, &surfaces, policies.as_ref(), &mut mistakes);
     if let Some(policies) = &policies {
@@ -150,6 +155,7 @@ pub fn build_from(loaded: &Loaded, files: &Files) -> Result<Rules, Mistakes> {
         routes: listed,
         surfaces,
         issuers,
+        dpop,
         policies,
         vins: vin_rules(config),
         upstreams,
@@ -159,11 +165,7 @@ pub fn build_from(loaded: &Loaded, files: &Files) -> Result<Rules, Mistakes> {
         assertion,
         audit_outage: config.audit.when_unavailable,
         regions: entrances::regions(config),
-        region_names: config
-            .regions
-            .keys()
-            .map(|name| Arc::from(name.as_str()))
-            .collect(),
+        region_names: entrances::region_names(config),
         result_key_lifetime: result_key_lifetime(config),
         restoring_logins: Arc::new(entrances::restoring_logins(config)),
     })

@@ -4,6 +4,7 @@
 //! label is a name from the configuration, a word of this crate or a status: never a VIN, a subject,
 //! a path, or anything else that a client can choose.
 
+mod observed;
 pub mod logs;
 mod keys;
 pub mod troubles;
@@ -23,6 +24,8 @@ use crate::pipeline::audit::{self, Outcome};
 use crate::pipeline::notice::Placing;
 use crate::pipeline::route::Route;
 use troubles::{Trouble, Troubles};
+
+pub use observed::Observed;
 
 /// Bounds of request times in seconds: the convention's, and what slow vehicles need beyond.
 const REQUEST_SECONDS: [f64; 18] = [
@@ -62,57 +65,6 @@ pub struct Sample<'a> {
     pub policy_errors: usize,
     /// VINs masked in the answer.
     pub masked: u32,
-}
-
-/// A value that is read when metrics are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Observed {
-    /// Revision of the switch board in force.
-    SwitchRevision,
-    /// Closures in force.
-    SwitchClosures,
-    /// Replicas that were alive when they were counted last.
-    SwitchReplicas,
-    /// Seconds since this replica and its fleet knew the same.
-    SwitchFleetAge,
-    /// What came from the fleet's store and was refused.
-    SwitchRefused,
-    /// Closures that hold though their time is over.
-    SwitchOverdue,
-    /// Seconds that this host's clock is off, where that matters.
-    SwitchClockOff,
-    /// Revocations held.
-    Revocations,
-    /// 1 while all revocations in force are on disk, else 0.
-    RevocationsDurable,
-    /// Seconds since this replica and its fleet knew the same revocations.
-    RevocationsAge,
-    /// Revocations of the fleet's store that were refused.
-    RevocationsRefused,
-    /// Records not written yet.
-    AuditWaiting,
-    /// Failed writes of records.
-    AuditWriteErrors,
-    /// Requests let through without a record.
-    AuditUnrecorded,
-    /// Places given back without a record.
-    AuditDroppedSlots,
-    /// 1 while records can be written, else 0.
-    AuditHealthy,
-    /// Seconds since a directory elsewhere was heard: told what changed, or answered.
-    DirectoryAge,
-    /// Questions that a directory elsewhere did not answer.
-    DirectoryFailures,
-    /// 1 while a directory elsewhere can be asked, as far as is known, else 0.
-    DirectoryAnswers,
-    /// Seconds until the first revocation list for clients' certificates is too old.
-    ListSecondsLeft,
-    /// Open connections of clients.
-    Connections,
-    /// 1 while the policies in force have no trusted signature or lack a proof.
-    PoliciesOdd,
-    /// 1 while an operator went back to older policies.
-    PoliciesRolledBack,
 }
 
 /// How a reload ended.
@@ -275,39 +227,10 @@ impl Telemetry {
 
     /// Has a value read whenever metrics are asked for. Once for each of [`Observed`].
     pub fn observe(&self, what: Observed, read: impl Fn() -> u64 + Send + Sync + 'static) {
-        let name = match what {
-            Observed::SwitchRevision => "vingate.switch.revision",
-            Observed::SwitchClosures => "vingate.switch.closures",
-            Observed::SwitchReplicas => "vingate.switch.replicas",
-            Observed::SwitchFleetAge => "vingate.switch.fleet_age_seconds",
-            Observed::SwitchOverdue => "vingate.switch.overdue",
-            Observed::SwitchClockOff => "vingate.switch.clock_off",
-            Observed::SwitchRefused => return self.observe_sum("vingate.switch.refused", read),
-            Observed::Revocations => "vingate.revocations",
-            Observed::RevocationsDurable => "vingate.revocations.durable",
-            Observed::RevocationsAge => "vingate.revocations.age_seconds",
-            Observed::RevocationsRefused => {
-                return self.observe_sum("vingate.revocations.refused", read);
-            }
-            Observed::AuditWaiting => "vingate.audit.waiting",
-            Observed::AuditHealthy => "vingate.audit.healthy",
-            Observed::Connections => "vingate.connections",
-            Observed::ListSecondsLeft => "vingate.certificates.list_seconds_left",
-            Observed::PoliciesOdd => "vingate.policies.unproved",
-            Observed::PoliciesRolledBack => "vingate.policies.rolled_back",
-            Observed::DirectoryAge => "vingate.directory.age_seconds",
-            Observed::DirectoryAnswers => "vingate.directory.answers",
-            Observed::DirectoryFailures => {
-                return self.observe_sum("vingate.directory.failures", read);
-            }
-            Observed::AuditWriteErrors => {
-                return self.observe_sum("vingate.audit.write_errors", read);
-            }
-            Observed::AuditUnrecorded => return self.observe_sum("vingate.audit.unrecorded", read),
-            Observed::AuditDroppedSlots => {
-                return self.observe_sum("vingate.audit.dropped_slots", read);
-            }
-        };
+        let name = what.name();
+        if what.only_rises() {
+            return self.observe_sum(name, read);
+        }
         self.meter
             .u64_observable_gauge(name)
             .with_callback(move |gauge| gauge.observe(read(), &[]))

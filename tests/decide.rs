@@ -7,6 +7,8 @@ mod support;
 mod estate;
 #[path = "decide/fake.rs"]
 mod fake;
+#[path = "decide/bound.rs"]
+mod bound;
 #[path = "decide/ports.rs"]
 mod ports;
 #[path = "decide/facts.rs"]

@@ -26,6 +26,8 @@ mod ownership;
 mod polls;
 #[path = "fleet/revocations.rs"]
 mod revocations;
+#[path = "fleet/bound.rs"]
+mod bound;
 #[path = "fleet/lies.rs"]
 mod lies;
 #[path = "fleet/files.rs"]

@@ -51,6 +51,8 @@ mod status;
 mod lists;
 #[path = "gateway/polls.rs"]
 mod polls;
+#[path = "gateway/bound.rs"]
+mod bound;
 #[path = "gateway/keys.rs"]
 mod keys;
 #[path = "gateway/references.rs"]

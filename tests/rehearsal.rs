@@ -32,6 +32,7 @@ use vingate::adapters::door::LocalDoor;
 use vingate::adapters::embedded::{BadLines, EmbeddedDirectory, Terms};
 use vingate::adapters::ledger::LocalLedger;
 use vingate::adapters::result_keys::LocalResultKeys;
+use vingate::adapters::used_proofs::LocalUsedProofs;
 use vingate::chain::ChainKey;
 use vingate::config::file::Listener;
 use vingate::edge::shown::Shown;
@@ -176,6 +177,7 @@ impl House {
             revocations: Arc::new(no_revocations(&folder)),
             ports: Ports {
                 directory: Arc::new(directory(&folder)),
+                used_proofs: Arc::new(LocalUsedProofs::new().unwrap()),
                 result_keys: Arc::new(LocalResultKeys::new().unwrap()),
                 door: Arc::new(LocalDoor::new(&config.door)),
                 ledger: Arc::new(LocalLedger::new(1_000)),
@@ -187,8 +189,7 @@ impl House {
             fuses,
             in_flight: InFlight::new(0),
         });
-        let runtime = Runtime::new().unwrap();
-        let (stop, stopped) = watch::channel(false);
+        let (runtime, (stop, stopped)) = (Runtime::new().unwrap(), watch::channel(false));
         let listener = &config.listeners["edge"];
         let shown = shown(listener, &shared);
         let bound = edge::bind("edge", listener, shown).unwrap();

@@ -41,7 +41,9 @@ type Change = fn(&mut Scope, BTreeSet<String>);
 fn situation(at: &Setting) -> Situation {
     let head = at.head(&at.headers);
     let (route, _) = at.rules.router.find(&head).unwrap();
-    let principal = identity::identify(&at.rules.issuers, &route.surface, &head).unwrap();
+    let principal = identity::identify((&at.rules.issuers, None), &route.surface, &head)
+        .unwrap()
+        .principal;
     let mut situation = Situation::at_entrance(route, &head, &at.rules.regions);
     situation.action = Some(at.rules.policies.class("ReadBatteryStatus"));
     situation.principal = Some(principal);

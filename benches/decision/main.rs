@@ -56,7 +56,7 @@ fn stages(criterion: &mut Criterion<CpuTime>) {
         b.iter(|| black_box(situation.check(&at.board, head.received_at)));
     });
     group.bench_function("identity, cached", |b| {
-        b.iter(|| identity::identify(&at.rules.issuers, &route.surface, black_box(&head)));
+        b.iter(|| identity::identify((&at.rules.issuers, None), &route.surface, black_box(&head)));
     });
     group.bench_function("vehicle", |b| {
         b.iter(|| vehicle::resolve(&place.1, black_box(&head), &path, &body, &at.rules.vins));
@@ -83,7 +83,9 @@ fn many_routes(criterion: &mut Criterion<CpuTime>) {
 /// The stages that need facts from outside.
 fn facts(criterion: &mut Criterion<CpuTime>, at: &Setting, head: &RequestHead) {
     let (route, _) = at.rules.router.find(head).unwrap();
-    let principal = identity::identify(&at.rules.issuers, &route.surface, head).unwrap();
+    let principal = identity::identify((&at.rules.issuers, None), &route.surface, head)
+        .unwrap()
+        .principal;
     let vin = vehicle::Vin::read(VIN).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

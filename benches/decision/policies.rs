@@ -50,8 +50,9 @@ fn among_many() -> PolicySet {
 fn questions(at: &Setting, ask: &mut dyn FnMut(&str, Question<'_>)) {
     let head = at.head(&at.headers);
     let (route, _) = at.rules.router.find(&head).unwrap();
-    let owner = identity::identify(&at.rules.issuers, &route.surface, &head).unwrap();
-    let owner: &Principal = &owner;
+    let by = (&at.rules.issuers, None);
+    let found = identity::identify(by, &route.surface, &head).unwrap();
+    let owner: &Principal = &found.principal;
     let vin = Vin::read(VIN).unwrap();
     let facts = VehicleFacts {
         owner: Some("owner".to_owned()),

@@ -12,6 +12,7 @@ use vingate::adapters::door::LocalDoor;
 use vingate::adapters::embedded::{BadLines, EmbeddedDirectory, Terms};
 use vingate::adapters::ledger::LocalLedger;
 use vingate::adapters::result_keys::LocalResultKeys;
+use vingate::adapters::used_proofs::LocalUsedProofs;
 use vingate::config::file::Door as DoorSettings;
 use vingate::denial::Denial;
 use vingate::pipeline::RequestHead;
@@ -116,6 +117,7 @@ impl Setting {
         };
         let ports = Ports {
             directory: Arc::new(directory(&folder, [VIN.to_owned()].into_iter())),
+            used_proofs: Arc::new(LocalUsedProofs::new().unwrap()),
             result_keys: Arc::new(LocalResultKeys::new().unwrap()),
             door: Arc::new(LocalDoor::new(&door)),
             ledger: Arc::new(LocalLedger::new(100_000)),

@@ -19,6 +19,7 @@ mod hints;
 mod result_keys;
 mod revoked;
 mod shards;
+mod used_proofs;
 
 use std::fmt;
 use std::time::Duration;
@@ -33,6 +34,7 @@ use calls::{Calls, script};
 pub use directory::{RedisDirectory, RedisSnapshot};
 use hints::Hints;
 pub use result_keys::RedisResultKeys;
+pub use used_proofs::RedisUsedProofs;
 
 /// Most entries that are read: ten times a very bad day.
 const MOST_FIELDS: u32 = 200_000;

@@ -9,6 +9,7 @@ mod fleet;
 mod loading;
 mod operators;
 mod showing;
+mod proofs;
 mod signals;
 
 use std::sync::Arc;
@@ -30,8 +31,7 @@ use crate::chain::{self, ChainKey};
 use crate::cli::whole::Whole;
 use crate::cli::{ConfigArgs, End, Failure, data};
 use crate::clock;
-use crate::config::file;
-use crate::config::{ConfigFile, Loaded, load};
+use crate::config::{ConfigFile, Loaded, file, load};
 use crate::edge::ops::{self, Watched};
 use crate::edge::tls;
 use crate::edge::{self, Bound, Connections, Doorway, files};
@@ -193,6 +193,7 @@ impl House {
         let rules = Arc::new(ArcSwap::from_pointee(rules));
         let ports = Ports {
             directory: directory.port(),
+            used_proofs: proofs::open(config, aside, &telemetry)?,
             result_keys: fleet::result_keys(config, aside)?,
             door: Arc::new(LocalDoor::new(&config.door)),
             ledger: Arc::new(LocalLedger::new(LEDGER_CELLS)),
@@ -353,10 +354,9 @@ impl House {
         telemetry.observe(Observed::AuditWriteErrors, move || log.write_errors());
         let log = audit();
         telemetry.observe(Observed::AuditUnrecorded, move || log.unrecorded());
-        let log = audit();
+        let (log, writer) = (audit(), audit());
         telemetry.observe(Observed::AuditDroppedSlots, move || log.dropped_slots());
-        let log = audit();
-        telemetry.observe(Observed::AuditHealthy, move || u64::from(log.healthy()));
+        telemetry.observe(Observed::AuditHealthy, move || u64::from(writer.healthy()));
     }
 
     /// The operators' and the probes' listeners, on threads of their own.

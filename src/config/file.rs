@@ -6,6 +6,7 @@
 mod admin;
 mod bundles;
 mod certificates;
+mod dpop;
 mod fuses;
 mod issuer;
 mod limits;
@@ -33,6 +34,7 @@ pub use bundles::Bundles;
 pub use certificates::{
     CertificateIssuer, CertificateName, CertificatePrincipal, ClientCertificates, Presence, around,
 };
+pub use dpop::{BoundTokens, Dpop, DpopNonce, ProofStore};
 pub use fuses::{Fuse, FuseCode, FuseState};
 pub use issuer::{
     Algorithm, Issuer, KeyFetch, KeySource, PrincipalClaim, PrincipalKind, PrincipalSource,
@@ -101,6 +103,8 @@ pub struct ConfigFile {
     pub redis: Option<Redis>,
     /// Who was given which result key. Needed where a route has one.
     pub result_keys: Option<ResultKeys>,
+    /// How clients prove that a token is theirs. Without it no token that is bound to a key is taken.
+    pub dpop: Option<Dpop>,
     /// What may close by itself; nothing unless it stands here.
     #[serde(default)]
     pub fuses: BTreeMap<String, Fuse>,
@@ -189,6 +193,9 @@ pub struct Surface {
     #[serde(default)]
     #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
     pub certificates: Vec<String>,
+    /// Whether tokens must be bound to who sends them.
+    #[serde(default)]
+    pub bound_tokens: BoundTokens,
     /// What holds at a start without a readable switch board.
     pub on_cold_start: ColdStart,
     /// How a denial is written.

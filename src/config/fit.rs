@@ -5,6 +5,7 @@
 
 mod admin;
 mod certificates;
+mod dpop;
 mod fuses;
 mod keys;
 mod ownership;
@@ -43,7 +44,7 @@ const NAMED: [&str; 6] = [
 const SEALED: [(&str, &str); 2] = [("store", "redis"), ("baseline_file", "")];
 
 /// Durations of which none makes no sense.
-pub(crate) const ABOVE_ZERO: [&str; 22] = [
+pub(crate) const ABOVE_ZERO: [&str; 23] = [
     "/issuers/*/max_lifetime",
     "/issuers/*/fetch/max_age",
     "/issuers/*/fetch/timeout",
@@ -61,6 +62,7 @@ pub(crate) const ABOVE_ZERO: [&str; 22] = [
     "/limits/websocket_idle",
     "/redis/timeout",
     "/result_keys/lifetime",
+    "/dpop/max_age",
     "/ownership/keep/max_age",
     "/ownership/keep/absent_max_age",
     "/ownership/http/timeout",
@@ -104,6 +106,7 @@ pub(crate) fn config_file(config: &Document, mistakes: &mut Mistakes) {
     certificates::check(config, mistakes);
     one_name_for_a_subject(config, mistakes);
     store::redis(config, mistakes);
+    dpop::check(config, mistakes);
     ownership::http(config, mistakes);
 }
 

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::config::ConfigFile;
-use crate::config::file::{Listener, ResultKeyStore};
+use crate::config::file::{Listener, ProofStore, ResultKeyStore};
 
 /// Keys whose values differ and that only a restart takes up.
 pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
@@ -53,6 +53,7 @@ pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
         ("switches", differ(&was.switches, &is.switches)),
         ("redis", differ(&was.redis, &is.redis)),
         ("result_keys.store", store(was) != store(is)),
+        ("dpop.store", proofs(was, is)),
         ("fuses", differ(&was.fuses, &is.fuses)),
         (
             "limits.connections",
@@ -69,6 +70,13 @@ pub fn needed(started: &ConfigFile, now: &ConfigFile) -> Vec<&'static str> {
     ];
     let differing = settings.into_iter().filter(|(_, differs)| *differs);
     differing.map(|(key, _)| key).collect()
+}
+
+/// What proofs keep to is taken up. Without settings none is taken, and the memory is a local one.
+fn proofs(was: &ConfigFile, is: &ConfigFile) -> bool {
+    let store = |config: &ConfigFile| config.dpop.as_ref().map(|dpop| dpop.store);
+    let opened = store(was).unwrap_or(ProofStore::Local);
+    store(is).is_some_and(|wanted| wanted != opened)
 }
 
 #[cfg(test)]
@@ -129,6 +137,23 @@ mod tests {
         assert!(needed(&local, &shorter).is_empty());
         assert_eq!(needed(&local, &redis), ["result_keys.store"]);
         assert_eq!(needed(&config(1, 1), &redis), ["result_keys.store"]);
+    }
+
+    #[test]
+    fn where_used_proofs_are_kept_needs_one_and_what_they_keep_to_does_not() {
+        let settings = |text: &str| ConfigFile {
+            dpop: toml::from_str(text).ok(),
+            ..config(1, 1)
+        };
+        let local = settings("store = \"local\"");
+        let shorter = settings("store = \"local\"\nmax_age = \"30s\"\nnonce = \"required\"");
+        let redis = settings("store = \"redis\"");
+        assert!(needed(&local, &shorter).is_empty());
+        assert!(needed(&config(1, 1), &local).is_empty());
+        assert!(needed(&redis, &config(1, 1)).is_empty());
+        assert_eq!(needed(&local, &redis), ["dpop.store"]);
+        assert_eq!(needed(&redis, &local), ["dpop.store"]);
+        assert_eq!(needed(&config(1, 1), &redis), ["dpop.store"]);
     }
 
     #[test]

@@ -10,16 +10,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::config::file::DenialFormat;
+use crate::denial::challenge::{self, Said, Schemes};
 use crate::denial::words::{self, Words};
 use crate::denial::{Denial, accept, grpc, page};
-use crate::pipeline::identity::sign_in::FRESH;
 use crate::pipeline::quota;
 
 /// Bounds of `Retry-After`, seconds, where something is not available for now: long enough to calm a
@@ -58,6 +58,8 @@ pub struct Asked<'a> {
     pub grpc: Option<&'a str>,
     /// Whether it was a HEAD request.
     pub head: bool,
+    /// How tokens are shown where it was sent.
+    pub schemes: Schemes<'a>,
 }
 
 /// A problem document (RFC 9457, 3.1). Old clients (pycarwings2, pycarwings3, leafpy) repeat a
@@ -98,7 +100,7 @@ pub fn write(denial: &Denial, asked: Asked<'_>) -> Answer {
     push(&mut headers, CONTENT_LANGUAGE, words.language);
     push(&mut headers, REQUEST_ID, &asked.id.to_string());
     push(&mut headers, PROXY_STATUS, &proxy_status(denial));
-    describe(denial, asked.id, &mut headers);
+    describe(denial, asked, &mut headers);
     let body = if asked.head {
         Bytes::new()
     } else {
@@ -156,16 +158,13 @@ fn problem(denial: &Denial, words: &Words<'_>, asked: Asked<'_>) -> String {
 }
 
 /// The fields that only some denials have.
-fn describe(denial: &Denial, id: Uuid, headers: &mut Vec<(HeaderName, HeaderValue)>) {
+fn describe(denial: &Denial, asked: Asked<'_>, headers: &mut Vec<(HeaderName, HeaderValue)>) {
+    let id = asked.id;
+    let challenges = |said| challenge::fields(said, asked.schemes);
     match denial {
-        Denial::TokenMissing => push(headers, WWW_AUTHENTICATE, r#"Bearer realm="vingate""#),
-        Denial::TokenInvalid(_) => {
-            let challenge = r#"Bearer realm="vingate", error="invalid_token""#;
-            push(headers, WWW_AUTHENTICATE, challenge);
-        }
-        Denial::StepUpRequired(acr_values) => {
-            push(headers, WWW_AUTHENTICATE, &step_up_challenge(acr_values));
-        }
+        Denial::TokenMissing => headers.extend(challenges(Said::Nothing)),
+        Denial::TokenInvalid(flaw) => headers.extend(challenges(Said::Flaw(*flaw))),
+        Denial::StepUpRequired(acr) => headers.extend(challenges(Said::StepUp(acr))),
         Denial::MethodNotAllowed(methods) => push(headers, ALLOW, methods),
         Denial::QuotaExceeded(refusal) => headers.extend(quota::refusal_headers(refusal)),
         Denial::Closed(closed) | Denial::ReadOnly(closed) => {
@@ -189,18 +188,6 @@ fn describe(denial: &Denial, id: Uuid, headers: &mut Vec<(HeaderName, HeaderValu
         | Denial::UpstreamTimeout
         | Denial::ResponseWithheld(_) => {}
     }
-}
-
-/// What a client has to ask its issuer for (RFC 9470, 3).
-fn step_up_challenge(acr_values: &str) -> String {
-    let acr_values = match acr_values {
-        "" => String::new(),
-        known => format!(r#", acr_values="{known}""#),
-    };
-    let max_age = FRESH.as_secs();
-    format!(
-        r#"Bearer realm="vingate", error="insufficient_user_authentication"{acr_values}, max_age={max_age}"#
-    )
 }
 
 /// Anything between the bounds, so that clients don't come back in one wave, and no later than what

@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::clock;
 use crate::config::file::DenialFormat;
 use crate::denial::answer::{self, Asked};
+use crate::denial::challenge::Schemes;
 use crate::denial::{Denial, HeadFlaw};
 use crate::edge::cut;
 use crate::edge::websocket::{Tunnel, WebSocket};
@@ -203,6 +204,7 @@ impl HeadWatch {
                 language: None,
                 grpc: None,
                 head: false,
+                schemes: Schemes::default(),
             },
         );
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, denial));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 use uuid::Uuid;
 
 use crate::clock;
@@ -32,6 +32,7 @@ use super::Shared;
 use super::form::{Form, GrpcStatus};
 use super::in_flight::{CutBy, Judged};
 use super::notice;
+use super::proofs;
 use super::result_key;
 use super::websocket::{self, Begun};
 
@@ -138,8 +139,14 @@ impl Exchange {
     pub fn answer(&self, denial: &Denial) -> Answer {
         let route = self.findings.situation.route.as_deref();
         let format = route.map_or(DenialFormat::Problem, |route| route.surface.denial_format);
-        let asked = self.form.asked(self.id, format, self.grpc_status(denial));
+        let nonce = proofs::nonce(self);
+        let schemes = proofs::schemes(self, nonce.as_deref());
+        let grpc = self.grpc_status(denial);
+        let asked = self.form.asked(self.id, (format, schemes), grpc);
         let mut answer = answer::write(denial, asked);
+        if denial.status() != StatusCode::UNAUTHORIZED {
+            answer.headers.extend(proofs::renewed(self)); // a challenge carries one anyway
+        }
         answer.headers.extend_from_slice(self.retirement_headers());
         answer.headers.extend(self.notice_field());
         answer

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::config::file::DenialFormat;
 use crate::denial::answer::Asked;
+use crate::denial::challenge::Schemes;
 
 /// Whether a gRPC client may be told its own status, in an answer that is 200 to HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +41,13 @@ impl Form {
         }
     }
 
-    /// What is asked for, on a surface with this format.
-    pub(super) fn asked(&self, id: Uuid, format: DenialFormat, grpc: GrpcStatus) -> Asked<'_> {
+    /// What is asked for, on a surface with this format, where tokens are shown so.
+    pub(super) fn asked<'a>(
+        &'a self,
+        id: Uuid,
+        (format, schemes): (DenialFormat, Schemes<'a>),
+        grpc: GrpcStatus,
+    ) -> Asked<'a> {
         let content_type = text(self.content_type.as_ref());
         Asked {
             id,
@@ -50,6 +56,7 @@ impl Form {
             language: self.language(),
             grpc: content_type.filter(|_| grpc == GrpcStatus::Allowed),
             head: self.is_head,
+            schemes,
         }
     }
 

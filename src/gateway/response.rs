@@ -7,12 +7,13 @@ use http::{HeaderValue, header};
 use pingora::http::ResponseHeader;
 
 use crate::denial::ResponseFlaw;
-use crate::gateway::{Exchange, notice, result_key, visible, websocket};
+use crate::gateway::{Exchange, notice, proofs, result_key, visible, websocket};
 use crate::pipeline::guard::Guard;
 
 /// Fields that are between the gateway and its upstream only.
-const PRIVATE: [&str; 3] = [
+const PRIVATE: [&str; 4] = [
     "vingate-assertion",
+    "dpop-nonce", // proofs are the gateway's to ask for
     "proxy-authenticate",
     "proxy-authentication-info",
 ];
@@ -79,11 +80,18 @@ fn vet_fields(
     Ok(())
 }
 
-/// Says when the route goes, if it does.
-pub(super) fn announce_retirement(
+/// Says what the gateway has to say with any answer.
+pub(super) fn announce(
     response: &mut ResponseHeader,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
 ) -> pingora::Result<()> {
+    announce_retirement(response, exchange)?;
+    notice::announce(response, exchange)?;
+    proofs::announce(response, exchange)
+}
+
+/// Says when the route goes, if it does.
+fn announce_retirement(response: &mut ResponseHeader, exchange: &Exchange) -> pingora::Result<()> {
     for (name, value) in exchange.retirement_headers() {
         if *name == header::LINK {
             response.append_header(name, value)?; // the upstream may have links of its own

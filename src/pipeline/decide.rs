@@ -1,7 +1,7 @@
 //! In which order is a request judged, and who may make a permit?
 //!
 //! The product in one body. Stage 1 (`head`) made the [`RequestHead`]; here follow 2 to 11. All
-//! branching and every await is here, those of the directory in `pipeline/lookup.rs`; the stages are pure.
+//! branching and every await is here, those of look-ups in `pipeline/lookup.rs`; the stages are pure.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -150,7 +150,8 @@ pub async fn decide(
     }
     websocket::check(&route, head)?;
     if route.identity_required {
-        let principal = identity::identify(&rules.issuers, &route.surface, head)?;
+        let due = &mut findings.nonce_due;
+        let principal = lookup::who_asks((ports, rules), &route, head, due).await?;
         situation.principal = Some(principal);
         standing::check_credential(judge.revoked, situation)?;
         standing::check(board, situation, now)?;
@@ -292,13 +293,13 @@ async fn authorize(
         context: Circumstances {
             surface: &route.surface.name,
             network: &head.listener,
-            authentication: principal.sign_in.resolve(now),
+            authentication: principal.authentication(now),
             subject,
         },
     };
     let judged = |subject, vehicle| Judged {
         revision: Arc::clone(policies.revision()),
-        authentication: principal.sign_in.resolve(now),
+        authentication: principal.authentication(now),
         subject,
         vehicle,
     };
@@ -345,10 +346,8 @@ async fn charge(
     findings: &mut Findings,
 ) -> Result<(), Denial> {
     let situation = &findings.situation;
-    let signs_in = situation
-        .action
-        .as_ref()
-        .is_some_and(|class| *class.name == *LOGIN);
+    let action = situation.action.as_ref();
+    let signs_in = action.is_some_and(|class| *class.name == *LOGIN);
     let mut quotas = Cow::Borrowed(&route.quotas);
     if signs_in && situation.is_restoring(judge.board) {
         // Everybody was signed out meanwhile: they come back in numbers, and not all at once.

@@ -5,7 +5,7 @@
 //! one spelling and forwarded in another.
 
 mod address;
-mod host;
+pub(crate) mod host;
 pub(crate) mod path;
 
 #[cfg(test)]
@@ -132,7 +132,7 @@ pub fn read(raw: &RawHead<'_>, limits: HeadLimits) -> Result<RequestHead, Denial
     check_single(raw.headers)?;
     check_connection(raw.headers)?;
     check_framing(raw)?;
-    let host = host::read(raw.version, raw.headers, raw.authority)?;
+    let (host, port) = host::read(raw.version, raw.headers, raw.authority)?;
     let (path, query) = split_target(raw.target);
     let path = path::read(path)?.to_owned();
     let query = query.map(read_query).transpose()?;
@@ -147,6 +147,7 @@ pub fn read(raw: &RawHead<'_>, limits: HeadLimits) -> Result<RequestHead, Denial
         address,
         method: raw.method.clone(),
         host,
+        port,
         path,
         query: query.map(str::to_owned),
         parameters,

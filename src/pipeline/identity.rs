@@ -1,7 +1,8 @@
 //! Who asks?
 //!
-//! A bearer token (RFC 6750, 2.1) or a client's certificate becomes a verified principal, or nobody. The
-//! one home of jsonwebtoken.
+//! An access token or a client's certificate becomes a verified principal, or nobody: a token of whoever bears
+//! it (RFC 6750, 2.1), or one that is bound to a key, with a proof of that key (RFC 9449, 7.1), or to a
+//! certificate (RFC 8705, 3). The one home of jsonwebtoken.
 
 pub mod jws;
 pub mod members;
@@ -18,6 +19,8 @@ mod certificate_material;
 mod certificate_name;
 pub mod authorities;
 mod method;
+mod presented;
+pub mod dpop;
 
 #[cfg(test)]
 pub(crate) mod minting;
@@ -29,34 +32,32 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
 use quick_cache::sync::Cache;
 use ring::digest::{Context, SHA256};
 use ring::hmac::{self, HMAC_SHA256};
 use ring::rand::SystemRandom;
 use serde_json::Value;
 
+use crate::config::file::BoundTokens;
 use crate::config::{Mistakes, file};
 use crate::denial::{Denial, TokenFlaw};
 use crate::digest::{self, whole};
 use crate::pipeline::identity::authorities::CertificateIssuers;
 use crate::pipeline::identity::claims::{Claims, Lifetime};
+use crate::pipeline::identity::credential::Confirmation;
+use crate::pipeline::identity::dpop::Proof;
 use crate::pipeline::identity::header::Header;
 use crate::pipeline::identity::issuer::{Issuer, Keys, Terms};
 use crate::pipeline::identity::keys::Key;
 use crate::pipeline::identity::members::Members;
 use crate::pipeline::identity::method::Method;
+pub use crate::pipeline::identity::presented::{Scheme, presented};
 use crate::pipeline::identity::published::Published;
 use crate::pipeline::identity::sign_in::SignIn;
 use crate::pipeline::parameters::cookies::cookies;
 use crate::pipeline::parameters::{JudgedBody, fold_alike};
 use crate::pipeline::route::Surface;
 use crate::pipeline::{Principal, RequestHead};
-
-/// Longest token: half of the header section that servers take by habit. Signed tokens of a
-/// person have one KiB or two.
-const TOKEN_BYTES: usize = 8_192;
 
 /// Stands for issuer name and subject in records.
 pub type Pseudonym = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
@@ -273,50 +274,38 @@ fn check_surface(surface: &Surface, issuer: &str) -> Result<(), TokenFlaw> {
     }
 }
 
-/// The bearer token of a request: one `Authorization` line, one token (RFC 6750, 2.1).
-pub fn bearer(headers: &HeaderMap) -> Result<&str, Denial> {
-    let mut lines = headers.get_all(AUTHORIZATION).iter();
-    let line = match (lines.next(), lines.next()) {
-        (None, _) => return Err(Denial::TokenMissing),
-        (Some(line), None) => line,
-        (Some(_), Some(_)) => return Err(Denial::TokenInvalid(TokenFlaw::HeaderDuplicate)),
-    };
-    let line = line
-        .to_str()
-        .map_err(|_| Denial::TokenInvalid(TokenFlaw::Malformed))?;
-    let (scheme, rest) = line.split_once(' ').unwrap_or((line, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Denial::TokenInvalid(TokenFlaw::SchemeNotBearer));
-    }
-    let token = rest.trim_start_matches(' ');
-    if token.len() > TOKEN_BYTES {
-        return Err(Denial::TokenInvalid(TokenFlaw::TooLong));
-    }
-    if !is_b64token(token) {
-        return Err(Denial::TokenInvalid(TokenFlaw::Malformed));
-    }
-    Ok(token)
-}
-
-fn is_b64token(token: &str) -> bool {
-    let body = token.trim_end_matches('=');
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-    !body.is_empty() && body.bytes().all(allowed)
-}
-
 /// Whether a query, a form or the cookies carry a token. None of them is offered here (RFC 6750, 2.2 and
 /// 2.3), and who sends a second token would be somebody else for a server that reads it there.
 fn carries_token<N: AsRef<str>>(mut names: impl Iterator<Item = N>) -> bool {
     names.any(|name| fold_alike(name.as_ref(), "access_token"))
 }
 
-/// The verified principal of a request on a surface, at `head.received_at`: by its token where it has one,
-/// by its certificate where it has none, each where the surface goes by it.
+/// Who asks, and how they proved that their token is theirs.
+#[derive(Debug)]
+pub struct Identified {
+    /// The verified principal.
+    pub principal: Arc<Principal>,
+    /// The proof that came with it; it counts if it was not used before.
+    pub proof: Option<Proof>,
+}
+
+impl Identified {
+    fn without_proof(principal: Arc<Principal>) -> Self {
+        Self {
+            principal,
+            proof: None,
+        }
+    }
+}
+
+/// Who asks on a surface, at `head.received_at`: by their token where there is one, by their certificate where
+/// there is none, each where the surface goes by it. Without terms for proofs, no token is taken that needs
+/// one.
 pub fn identify(
-    issuers: &Issuers,
+    (issuers, terms): (&Issuers, Option<&dpop::Terms>),
     surface: &Surface,
     head: &RequestHead,
-) -> Result<Arc<Principal>, Denial> {
+) -> Result<Identified, Denial> {
     if carries_token(head.parameters.iter().map(|(name, _)| name)) {
         return Err(Denial::TokenInvalid(TokenFlaw::InQuery));
     }
@@ -324,19 +313,43 @@ pub fn identify(
         return Err(Denial::TokenInvalid(TokenFlaw::InCookie));
     }
     if method::choose(surface, head)? == Method::Certificate {
-        return method::by_certificate(&issuers.certificates, surface, head)
+        let principal = method::by_certificate(&issuers.certificates, surface, head);
+        return principal
+            .map(Identified::without_proof)
             .map_err(Denial::TokenInvalid);
     }
-    let token = bearer(&head.headers)?;
+    let (scheme, token) = presented(&head.headers)?;
     let principal = issuers
         .verify(surface, token, head.received_at)
+        .and_then(|found| method::check_certificate(&issuers.certificates, found, surface, head))
         .map_err(Denial::TokenInvalid)?;
-    // No proof of a key is asked for here: whoever stole the token would be served.
-    if principal.credential.confirmation.key.is_some() {
-        return Err(Denial::TokenInvalid(TokenFlaw::ProofMissing));
+    let confirmation = &principal.credential.confirmation;
+    let proof = prove(confirmation, terms, head, (scheme, token)).map_err(Denial::TokenInvalid)?;
+    if surface.bound_tokens == BoundTokens::Required && !confirmation.is_asked() {
+        return Err(Denial::TokenInvalid(TokenFlaw::NotBound));
     }
-    method::check_certificate(&issuers.certificates, principal, surface, head)
-        .map_err(Denial::TokenInvalid)
+    Ok(Identified { principal, proof })
+}
+
+/// That the sender holds the key that a token asks for: a request's proof is its own, however well its
+/// token is known. A proof beside a token that asks for none says nothing, and is not read.
+fn prove(
+    asked: &Confirmation,
+    terms: Option<&dpop::Terms>,
+    head: &RequestHead,
+    (scheme, token): (Scheme, &str),
+) -> Result<Option<Proof>, TokenFlaw> {
+    match (asked.key, scheme) {
+        (None, Scheme::Bearer) => Ok(None),
+        (None, Scheme::Dpop) => Err(TokenFlaw::UnboundAsDpop),
+        (Some(key), scheme) => {
+            let terms = terms.ok_or(TokenFlaw::ProofMissing)?;
+            match scheme {
+                Scheme::Bearer => Err(TokenFlaw::BoundAsBearer), // RFC 9449, 7.2
+                Scheme::Dpop => dpop::prove(terms, head, token, key).map(Some),
+            }
+        }
+    }
 }
 
 /// Refuses a form that carries a token, of a request whose principal is known by another.

@@ -1,8 +1,9 @@
-//! What is the directory asked, and what of its answers counts?
+//! What is asked outside, and what of the answers counts?
 //!
 //! The look-ups that [`decide`](super::decide) awaits, each bounded in time: unknown is not absent. An
 //! index, an alias and a case only lead to a vehicle; what its own record says of the principal counts.
-//! A poll's key leads nowhere: it has to be one that was given out to who polls, for that vehicle.
+//! A poll's key leads nowhere: it has to be one that was given out to who polls, for that vehicle. And a
+//! proof has to be one that was not used before.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -12,16 +13,17 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::config::file::{Limits, PrincipalKind};
-use crate::denial::{AccessFlaw, Denial, Dependency};
-use crate::pipeline::Principal;
+use crate::denial::{AccessFlaw, Denial, Dependency, TokenFlaw};
 use crate::pipeline::guard::Sight;
+use crate::pipeline::identity::{self, Identified};
 use crate::pipeline::ownership::{self, Alias, IndexKey, SubjectFacts, VehicleFacts};
 use crate::pipeline::policy::ActionClass;
-use crate::pipeline::ports::{LookupError, OwnershipDirectory, Ports};
+use crate::pipeline::ports::{LookupError, OwnershipDirectory, Ports, Use};
 use crate::pipeline::result_key::GivenOut;
 use crate::pipeline::route::Route;
 use crate::pipeline::switch::Situation;
 use crate::pipeline::vehicle::{Reference, Vin};
+use crate::pipeline::{Principal, RequestHead};
 use crate::rules::Rules;
 
 /// Vehicles that one case name leads to and that are asked for: names of two providers may meet.
@@ -58,6 +60,29 @@ pub(super) struct Referred {
 fn asks_fresh(action: &ActionClass) -> bool {
     let is_grave = |group: &Arc<str>| matches!(&**group, "Security" | "Ownership");
     action.groups.iter().any(is_grave)
+}
+
+/// Who asks. A proof that held is used up by it, and not before: what proves nothing costs no store.
+/// Tells whether they are to be given another nonce.
+pub(super) async fn who_asks(
+    (ports, rules): (&Ports, &Rules),
+    route: &Route,
+    head: &RequestHead,
+    nonce_due: &mut bool,
+) -> Result<Arc<Principal>, Denial> {
+    let by = (&rules.issuers, rules.dpop.as_ref());
+    let Identified { principal, proof } = identity::identify(by, &route.surface, head)?;
+    let Some(proof) = proof else {
+        return Ok(principal);
+    };
+    *nonce_due = proof.renew_nonce;
+    let limit = rules.limits.lookup_timeout.get();
+    let used = ports.used_proofs.use_up(&proof, head.received_at);
+    match tokio::time::timeout(limit, used).await {
+        Ok(Ok(Use::First)) => Ok(principal),
+        Ok(Ok(Use::Again)) => Err(Denial::TokenInvalid(TokenFlaw::ProofReplayed)),
+        Ok(Err(_)) | Err(_) => Err(Denial::DependencyUnavailable(Dependency::UsedProofs)),
+    }
 }
 
 /// Whether a poll, which may be asked by who asks, asks about what they started.

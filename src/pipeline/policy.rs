@@ -264,7 +264,10 @@ pub fn evaluate(
     // are as often evaluated. The second answer allows nothing: it only words the denial.
     if verdict.step_up {
         let mut stepped_up = question;
-        stepped_up.context.authentication = Authentication::STEPPED_UP;
+        stepped_up.context.authentication = Authentication {
+            bound: question.context.authentication.bound,
+            ..Authentication::STEPPED_UP
+        };
         if answer(policies, stepped_up, findings)?.outcome.is_ok() {
             let acr = Arc::clone(&question.principal.sign_in.strong_acr);
             return Err(Denial::StepUpRequired(acr));

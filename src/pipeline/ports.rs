@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use crate::denial::Denial;
 use crate::pipeline::audit::{Intent, Record};
+use crate::pipeline::identity::dpop::Proof;
 use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
 use crate::pipeline::quota::{Charge, QuotaStanding};
 use crate::pipeline::result_key::GivenOut;
@@ -62,6 +63,23 @@ pub trait OwnershipDirectory: Send + Sync {
     ) -> Result<SubjectFacts, LookupError> {
         self.find_subject(issuer, subject).await
     }
+}
+
+/// Which proofs of possession were used.
+#[async_trait]
+pub trait UsedProofs: Send + Sync {
+    /// Uses a proof up at `now` (since the Unix epoch). Once this returned [`Use::First`], whoever is asked
+    /// about the same proof until it ends answers [`Use::Again`]. No place for one more is a failure.
+    async fn use_up(&self, proof: &Proof, now: Duration) -> Result<Use, LookupError>;
+}
+
+/// How often a proof was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Never before.
+    First,
+    /// Before, so it was copied.
+    Again,
 }
 
 /// Which result keys were given out.
@@ -140,6 +158,8 @@ pub trait BodySource: Send {
 pub struct Ports {
     /// Ownership facts.
     pub directory: Arc<dyn OwnershipDirectory>,
+    /// Used proofs of possession.
+    pub used_proofs: Arc<dyn UsedProofs>,
     /// Result keys.
     pub result_keys: Arc<dyn ResultKeys>,
     /// Limit by address.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use crate::config::file::{ClientVersion, DenialFormat};
+use crate::config::file::{BoundTokens, ClientVersion, DenialFormat};
 use crate::config::route::{ActionSource, BodyNeed, ReferenceKind, RequestPlace, ResultKeyPlace};
 use crate::denial::Denial;
 use crate::pipeline::RequestHead;
@@ -70,6 +70,8 @@ pub struct Surface {
     pub issuers: Vec<Arc<str>>,
     /// Names of the tables of certificates that count here.
     pub certificates: Vec<Arc<str>>,
+    /// Whether their tokens must be bound.
+    pub bound_tokens: BoundTokens,
     /// How a denial is written.
     pub denial_format: DenialFormat,
     /// Whether closing it takes its name, typed.

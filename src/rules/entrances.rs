@@ -1,6 +1,6 @@
 //! Which entrances are there, and where?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ pub(super) fn surfaces(config: &ConfigFile) -> BTreeMap<Arc<str>, (Arc<Surface>,
                 .collect(),
             issuers: shared(&written.issuers),
             certificates: shared(&written.certificates),
+            bound_tokens: written.bound_tokens,
             denial_format: written.denial_format,
             protected: written.protected,
             client_version: written.client_version.clone(),
@@ -49,6 +50,11 @@ pub(super) fn kinds(surface: &Surface, config: &ConfigFile) -> Vec<PrincipalKind
         .collect()
 }
 
+pub(super) fn region_names(config: &ConfigFile) -> BTreeSet<Arc<str>> {
+    let names = config.regions.keys();
+    names.map(|name| Arc::from(name.as_str())).collect()
+}
+
 pub(super) fn regions(config: &ConfigFile) -> Regions {
     let named = |of: fn(&file::Region) -> &Vec<String>| {
         let pairs = config.regions.iter().flat_map(move |(name, region)| {
@@ -70,6 +76,6 @@ pub(super) fn restoring_logins(config: &ConfigFile) -> QuotaPolicy {
         name: Arc::from("restoring-logins"),
         quota: config.switches.restoring_logins_per_second,
         window: Duration::from_secs(1),
-        key: std::collections::BTreeSet::new(),
+        key: BTreeSet::new(),
     }
 }

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::*;
-use crate::config::file::DenialFormat;
+use crate::config::file::{BoundTokens, DenialFormat};
 use crate::config::route::{ActionSource, BodyNeed};
 use crate::denial::{AccessFlaw, Dependency};
 use crate::pipeline::route::Surface;
@@ -14,6 +14,7 @@ fn a_route() -> Route {
         hosts: Vec::new(),
         issuers: Vec::new(),
         certificates: Vec::new(),
+        bound_tokens: BoundTokens::AsIssued,
         denial_format: DenialFormat::Problem,
         protected: false,
         client_version: None,

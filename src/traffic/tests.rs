@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::config::file::{DenialFormat, PrincipalKind};
+use crate::config::file::{BoundTokens, DenialFormat, PrincipalKind};
 use crate::config::route::{ActionSource, BodyNeed};
 use crate::pipeline::Principal;
 use crate::pipeline::identity::credential::Credential;
@@ -29,6 +29,7 @@ fn route(surface: &str) -> Arc<Route> {
             hosts: Vec::new(),
             issuers: Vec::new(),
             certificates: Vec::new(),
+            bound_tokens: BoundTokens::AsIssued,
             denial_format: DenialFormat::Problem,
             protected: false,
             client_version: None,

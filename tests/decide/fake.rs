@@ -138,6 +138,7 @@ impl Court {
     pub(crate) fn judge(&self, request: &Request) -> Result<Permit, Denial> {
         let ports = Ports {
             directory: self.ports.clone(),
+            used_proofs: self.ports.clone(),
             result_keys: self.ports.clone(),
             door: self.ports.clone(),
             ledger: self.ports.clone(),
@@ -195,6 +196,7 @@ pub(crate) struct Request {
     body: String,
     subject: Option<String>,
     token: Option<String>,
+    proof: Option<String>,
 }
 
 impl Request {
@@ -206,6 +208,7 @@ impl Request {
             body: String::new(),
             subject: None,
             token: None,
+            proof: None,
         }
     }
 
@@ -247,6 +250,12 @@ impl Request {
         self
     }
 
+    /// A bound token, with what proves it.
+    pub(crate) fn with_proof(mut self, token: &str, proof: &str) -> Self {
+        self.proof = Some(proof.to_owned());
+        self.with_token(token)
+    }
+
     pub(crate) fn to(mut self, target: &str) -> Self {
         target.clone_into(&mut self.target);
         self
@@ -264,10 +273,18 @@ impl Request {
             .clone()
             .or(self.subject.as_ref().map(|s| tokens.token(s)));
         if let Some(token) = token {
+            let scheme = if self.proof.is_some() {
+                "DPoP"
+            } else {
+                "Bearer"
+            };
             headers.insert(
                 header::AUTHORIZATION,
-                format!("Bearer {token}").parse().unwrap(),
+                format!("{scheme} {token}").parse().unwrap(),
             );
+        }
+        if let Some(proof) = &self.proof {
+            headers.insert("dpop", proof.parse().unwrap());
         }
         let listener = ListenerFacts {
             name: Arc::from("edge"),

@@ -13,9 +13,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use vingate::pipeline::audit::{Intent, Record};
+use vingate::pipeline::identity::dpop::Proof;
 use vingate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
 use vingate::pipeline::ports::{
-    AuditSink, AuditSlot, Door, Exhausted, LookupError, OwnershipDirectory, QuotaLedger, ResultKeys,
+    AuditSink, AuditSlot, Door, Exhausted, LookupError, OwnershipDirectory, QuotaLedger,
+    ResultKeys, Use, UsedProofs,
 };
 use vingate::pipeline::quota::{Charge, QuotaStanding};
 use vingate::pipeline::result_key::GivenOut;
@@ -48,6 +50,10 @@ pub(crate) struct Fakes {
     pub(crate) asked_for_key: AtomicUsize,
     pub(crate) key_failure: Mutex<Option<LookupError>>,
     pub(crate) hang_keys: AtomicBool,
+    pub(crate) used_proofs: Mutex<HashSet<Vec<u8>>>,
+    pub(crate) asked_for_proof: AtomicUsize,
+    pub(crate) proof_failure: Mutex<Option<LookupError>>,
+    pub(crate) hang_proofs: AtomicBool,
     pub(crate) exhausted: AtomicBool,
     pub(crate) fail_ledger: AtomicBool,
     pub(crate) fail_audit: AtomicBool,
@@ -122,6 +128,21 @@ impl OwnershipDirectory for Fakes {
         }
         let whose = (alias.client.clone(), alias.alias.clone());
         Ok(self.aliases.get(&whose).map(|vin| Vin::read(vin).unwrap()))
+    }
+}
+
+#[async_trait]
+impl UsedProofs for Fakes {
+    async fn use_up(&self, proof: &Proof, _: Duration) -> Result<Use, LookupError> {
+        self.asked_for_proof.fetch_add(1, Ordering::Relaxed);
+        if self.hang_proofs.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        if let Some(failure) = *self.proof_failure.lock().unwrap() {
+            return Err(failure);
+        }
+        let is_new = self.used_proofs.lock().unwrap().insert(proof.bytes());
+        Ok(if is_new { Use::First } else { Use::Again })
     }
 }
 

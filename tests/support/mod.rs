@@ -25,6 +25,7 @@ pub(crate) mod demo;
 pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod process;
+pub(crate) mod proofs;
 pub(crate) mod provider;
 pub(crate) mod redis;
 pub(crate) mod tokens;

@@ -11,8 +11,9 @@ use crate::peer::{self, Seen};
 use crate::support::certificates::Authority;
 use crate::support::client::{connect, exchange_raw};
 use crate::support::frames::{self, Http2, connect_tls};
+use crate::support::proofs::Prover;
 use crate::support::{Gateway, Upstream, exchange};
-use crate::{House, KEY, consent, is_alive};
+use crate::{House, KEY, MORE, consent, is_alive};
 
 #[test]
 fn a_permitted_handshake_opens_a_socket_with_one_record() {
@@ -257,4 +258,29 @@ fn no_more_are_open_than_there_are_places() {
     while first.read().is_ok() {}
     let place = |_: &Gateway| house.try_open("/feed", &[]).ok();
     assert!(is_alive(&mut house.gateway.until("the place", place)));
+}
+
+/// The proof is of the handshake: a socket is one request for as long as it is open.
+#[test]
+fn a_bound_token_opens_a_socket_with_a_proof_of_the_handshake() {
+    let config = format!("{MORE}\n[dpop]\nstore = \"local\"\n");
+    let house = House::with(peer::echo(), &config, &[]);
+    let prover = Prover::new();
+    let token = house.tokens.sign(&prover.claims("owner"));
+    let authorization = format!("DPoP {token}");
+    let open = |scheme: &str, id: &str| {
+        let port = house.gateway.edge.port();
+        let address = format!("{scheme}://localhost:{port}/live");
+        let proof = prover.proof(&token, ("GET", &address), id);
+        house.try_open(
+            "/live",
+            &[("authorization", &authorization), ("dpop", &proof)],
+        )
+    };
+    let mut socket = open("http", "j1").unwrap();
+    assert!(is_alive(&mut socket));
+    assert_eq!(open("http", "j1").unwrap_err(), 401, "a copy");
+    assert_eq!(open("ws", "j2").unwrap_err(), 401, "no address of HTTP");
+    let bare = [("authorization", &*authorization)];
+    assert_eq!(house.try_open("/live", &bare).unwrap_err(), 401);
 }

@@ -21,6 +21,7 @@ mod sentinel;
 )]
 mod server;
 mod tls;
+mod used_proofs;
 
 use std::sync::Arc;
 

@@ -53,7 +53,7 @@ pub(super) fn open_board(config: &ConfigFile, closed: Vec<String>) -> Result<Swi
     Ok(switchboard)
 }
 
-fn fleet_key(switches: &Switches) -> Result<Option<FleetKey>, String> {
+pub(super) fn fleet_key(switches: &Switches) -> Result<Option<FleetKey>, String> {
     let read = |file: &PathBuf| {
         FleetKey::read(file).map_err(|flaw| format!("switches.fleet_key_file: {flaw}"))
     };

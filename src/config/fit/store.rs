@@ -16,9 +16,12 @@ const URLS: [&str; 3] = ["/redis/url", "/redis/sentinel/nodes/*", "/redis/cluste
 /// Longest time for an answer: what takes longer is not in force everywhere within 5 s.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Stores that may be Redis and are believed by a fleet key, the switches' apart.
+const KEYED: [&str; 3] = ["/ownership/store", "/result_keys/store", "/dpop/store"];
+
 /// What is kept in Redis says which; and each ownership store what it needs.
 pub(crate) fn needed(config: &Document, mistakes: &mut Mistakes) {
-    for store in ["/switches/store", "/ownership/store", "/result_keys/store"] {
+    for store in ["/switches/store"].iter().chain(&KEYED) {
         for store in config.matching(store) {
             if store.text() == Some("redis") && !config.root().has("redis") {
                 let shown = store.key();
@@ -32,7 +35,7 @@ pub(crate) fn needed(config: &Document, mistakes: &mut Mistakes) {
     for ownership in config.matching("/ownership") {
         ownership_needs(&ownership, mistakes);
     }
-    for store in ["/ownership/store", "/result_keys/store"] {
+    for store in KEYED {
         for store in config.matching(store) {
             sealed(config, &store, mistakes);
         }

@@ -3,6 +3,7 @@
 mod bad;
 mod bad_certificates;
 mod bad_config;
+mod bad_dpop;
 mod bad_redis;
 mod bad_result_keys;
 mod bad_fuses;

@@ -21,6 +21,7 @@ fn asked(id: u128) -> Asked<'static> {
         language: None,
         grpc: None,
         head: false,
+        schemes: Schemes::default(),
     }
 }
 

@@ -23,6 +23,7 @@ fn head(query: &str) -> RequestHead {
         address: IpAddr::from([192, 0, 2, 1]),
         method: Method::POST,
         host: "a.example".to_owned(),
+        port: None,
         path: "/".to_owned(),
         query: Some(query.to_owned()),
         parameters: Parameters::read(query.as_bytes()).unwrap(),

@@ -53,6 +53,7 @@ fn context(judged: &Judged) -> Context {
     Context {
         strength: judged.authentication.strength,
         freshness: judged.authentication.freshness,
+        bound: judged.authentication.bound,
         suspended: judged.subject.suspended,
     }
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::config::file::DenialFormat;
+use crate::config::file::{BoundTokens, DenialFormat};
 use crate::config::route::{ActionSource, BodyNeed};
 use crate::denial::{AccessFlaw, ClosedBy};
 use crate::pipeline::identity::credential::Credential;
@@ -34,6 +34,7 @@ fn head(path: &str, query: &str) -> RequestHead {
         address: IpAddr::from([192, 0, 2, 1]),
         method: Method::GET,
         host: "mobile.example".to_owned(),
+        port: None,
         path: path.to_owned(),
         query: Some(query.to_owned()),
         parameters: Parameters::default(),
@@ -48,6 +49,7 @@ pub(in crate::pipeline) fn route(surface: &str) -> Arc<Route> {
         hosts: vec!["mobile.example".to_owned()],
         issuers: Vec::new(),
         certificates: Vec::new(),
+        bound_tokens: BoundTokens::AsIssued,
         denial_format: DenialFormat::Problem,
         protected: false,
         client_version: None,
@@ -99,6 +101,7 @@ fn findings(principal: Principal, vin: Vin) -> Findings {
         key: std::collections::BTreeSet::new(),
     };
     Findings {
+        nonce_due: false,
         situation: Situation {
             route: Some(route("mobile")),
             action: Some(Arc::new(ActionClass {

@@ -47,7 +47,7 @@ const BEGINNINGS: &[&str] = &[
 /// Whole names, after `x-` or without it.
 #[rustfmt::skip] // a table, many to a line
 const WHOLE: &[&str] = &[
-    "access-token", "authorization", "base-url", "dn", "eppn", "host", "id-token", "identity", "jwt",
+    "access-token", "authorization", "base-url", "dn", "dpop", "eppn", "host", "id-token", "identity", "jwt",
     "logged-in-user", "path", "path-info", "prefix", "principal", "proto", "request-id",
     "request-uri", "route", "scheme", "script-name", "smuser", "sub", "sudo", "token", "uid",
     "uri", "url", "url-scheme", "user", "user-email", "userid", "username",
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn known_carriers_are_found() {
         let carriers = "
-            authorization proxy-authorization x-authorization proxy proxy-client-ip forwarded
+            authorization dpop DPoP x-dpop proxy-authorization x-authorization proxy proxy-client-ip forwarded
             forwarded-for x-forwarded x-forwarded-for x-forwarded-host x-forwarded-proto
             x-forwarded-port x-forwarded-prefix x-forwarded-server x-forwarded-user
             x-forwarded-email x-forwarded-groups x-forwarded-access-token x-forward-for

@@ -26,6 +26,7 @@ fn head(fields: &[(&str, &str)]) -> RequestHead {
         address: IpAddr::from([192, 0, 2, 7]),
         method: Method::GET,
         host: "mobile.example".to_owned(),
+        port: None,
         path: "/a".to_owned(),
         query: Some("b=c".to_owned()),
         parameters: Parameters::default(),

@@ -13,7 +13,7 @@ use crate::denial::{Denial, HeadFlaw};
 /// A name of the DNS has at most this many characters (RFC 1035, 2.3.4, as text).
 const LONGEST_NAME: usize = 253;
 
-/// The host in lower case, without port.
+/// The host in lower case, and the port if one is named.
 ///
 /// # Errors
 /// `HostMissing`, `HostMalformed`; `Ambiguous` when `Host` and the authority differ.
@@ -21,23 +21,23 @@ pub(super) fn read(
     version: Version,
     headers: &HeaderMap,
     authority: Option<&str>,
-) -> Result<String, Denial> {
+) -> Result<(String, Option<u16>), Denial> {
     let line = match headers.get(HOST) {
         Some(value) => Some(value.to_str().map_err(|_| malformed())?),
         None => None,
     };
     match (line, authority) {
-        (Some(line), None) => Ok(parse(line)?.0),
+        (Some(line), None) => parse(line),
         (Some(line), Some(authority)) => {
             let host = parse(line)?;
             if host == parse(authority)? {
-                Ok(host.0)
+                Ok(host)
             } else {
                 Err(Denial::Ambiguous(HeadFlaw::HostMalformed))
             }
         }
         // RFC 9112, 3.2: in HTTP/1.1 an absolute target does not stand in for Host.
-        (None, Some(authority)) if version == Version::HTTP_2 => Ok(parse(authority)?.0),
+        (None, Some(authority)) if version == Version::HTTP_2 => parse(authority),
         (None, _) => Err(Denial::Malformed(HeadFlaw::HostMissing)),
     }
 }
@@ -47,7 +47,7 @@ fn malformed() -> Denial {
 }
 
 /// `host [":" port]`.
-fn parse(text: &str) -> Result<(String, Option<u16>), Denial> {
+pub(crate) fn parse(text: &str) -> Result<(String, Option<u16>), Denial> {
     let (host, port) = split_port(text).ok_or_else(malformed)?;
     let port = match port {
         Some(digits) => Some(parse_port(digits).ok_or_else(malformed)?),

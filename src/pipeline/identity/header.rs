@@ -8,9 +8,9 @@ use crate::config::file::Algorithm;
 use crate::denial::TokenFlaw;
 use crate::pipeline::identity::members::Members;
 
-/// Parameters that change how a token is to be read or where its key is to be had. No key comes
-/// from a token, and no extension is understood (RFC 7515, 4.1.11; RFC 7797; RFC 8725, 3.10).
-const FORBIDDEN: [&str; 8] = ["crit", "b64", "jwk", "jku", "x5u", "x5c", "enc", "zip"];
+/// Parameters that change how a token is to be read or where its key is to be had: no key is fetched
+/// for one, and no extension is understood (RFC 7515, 4.1.11; RFC 7797; RFC 8725, 3.10).
+const FORBIDDEN: [&str; 7] = ["crit", "b64", "jku", "x5u", "x5c", "enc", "zip"];
 
 /// Parameters that are not used here, and are strings where they stand.
 const TEXTS: [&str; 5] = ["cty", "x5t", "x5t#S256", "url", "nonce"];
@@ -27,20 +27,28 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads the first part of a token.
+    /// Reads the first part of a token, which brings no key of its own.
     pub fn read(part: &str) -> Result<Self, TokenFlaw> {
         let members = Members::read(part).ok_or(TokenFlaw::Malformed)?;
+        if members.has("jwk") {
+            return Err(TokenFlaw::HeaderForbidden);
+        }
+        Self::of(&members)
+    }
+
+    /// The same of what may bring its key, in `jwk`: that is left to the caller.
+    pub fn of(members: &Members) -> Result<Self, TokenFlaw> {
         if FORBIDDEN.iter().any(|name| members.has(name)) {
             return Err(TokenFlaw::HeaderForbidden);
         }
         for name in TEXTS {
-            text(&members, name)?;
+            text(members, name)?;
         }
-        let algorithm = text(&members, "alg")?.ok_or(TokenFlaw::Malformed)?;
+        let algorithm = text(members, "alg")?.ok_or(TokenFlaw::Malformed)?;
         Ok(Self {
             algorithm: algorithm_named(algorithm),
-            token_type: text(&members, "typ")?.map(reduced),
-            key_id: text(&members, "kid")?.map(str::to_owned),
+            token_type: text(members, "typ")?.map(reduced),
+            key_id: text(members, "kid")?.map(str::to_owned),
         })
     }
 }

@@ -103,7 +103,7 @@ impl KeySet {
                     "holds the private part of {name}; publish public keys only"
                 ));
             }
-            match key(jwk, configured) {
+            match key(jwk, configured).and_then(on_curve) {
                 Ok(key) if keys.iter().any(|other| other.id == key.id) => {
                     return Err(format!(
                         "needs a `kid` of its own for every key; see {name}"
@@ -149,7 +149,12 @@ impl KeySet {
     }
 }
 
-fn key(jwk: &Members, configured: &BTreeSet<Algorithm>) -> Result<Key, String> {
+/// Reads one key. Whether an EC point is on its curve is left to who verifies with it: ring refuses
+/// one that isn't then.
+///
+/// # Errors
+/// Why it can't serve, as the rest of a sentence about it.
+pub(super) fn key(jwk: &Members, configured: &BTreeSet<Algorithm>) -> Result<Key, String> {
     check_purpose(jwk)?;
     let (fitting, decoding, material) = match text(jwk, "kty")?.unwrap_or_default() {
         "EC" => {
@@ -222,20 +227,26 @@ fn bytes(jwk: &Members, name: &str) -> Result<Vec<u8>, String> {
     members::decode(text).ok_or_else(|| format!("has a `{name}` that is not base64url"))
 }
 
-/// The uncompressed point of a P-256 key (SEC 1, 2.3.3), checked to be on the curve.
+/// The uncompressed point of a P-256 key (SEC 1, 2.3.3).
 fn ec_point(jwk: &Members) -> Result<Vec<u8>, String> {
     check_curve(jwk, "P-256")?;
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
     if x.len() != 32 || y.len() != 32 {
         return Err("has coordinates that are not 32 bytes each".to_owned());
     }
-    let point = [&[4], x.as_slice(), y.as_slice()].concat();
-    // ring checks the point when it agrees on a secret with it; the secret is thrown away.
-    let peer = agreement::UnparsedPublicKey::new(&ECDH_P256, &point);
-    EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new())
-        .and_then(|ours| agreement::agree_ephemeral(ours, &peer, |_| ()))
-        .map_err(|_| "is not a point on P-256".to_owned())?;
-    Ok(point)
+    Ok([&[4], x.as_slice(), y.as_slice()].concat())
+}
+
+/// A set that holds what is no point is told when it is read, not when a token fails.
+fn on_curve(key: Key) -> Result<Key, String> {
+    if key.algorithms.contains(&Algorithm::ES256) {
+        // ring checks the point when it agrees on a secret with it; the secret is thrown away.
+        let peer = agreement::UnparsedPublicKey::new(&ECDH_P256, &key.material);
+        EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new())
+            .and_then(|ours| agreement::agree_ephemeral(ours, &peer, |_| ()))
+            .map_err(|_| "is not a point on P-256".to_owned())?;
+    }
+    Ok(key)
 }
 
 fn ed_point(jwk: &Members) -> Result<Vec<u8>, String> {

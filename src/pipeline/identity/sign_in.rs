@@ -52,6 +52,8 @@ pub struct Authentication {
     pub strength: Strength,
     /// How long ago it is.
     pub freshness: Freshness,
+    /// Whether its token is bound to who sends it, which they proved.
+    pub bound: bool,
 }
 
 impl Strength {
@@ -75,10 +77,11 @@ impl Freshness {
 }
 
 impl Authentication {
-    /// The best there is: what somebody has who just stepped up.
+    /// The best there is, of a token that isn't bound: what somebody has who just stepped up.
     pub const STEPPED_UP: Self = Self {
         strength: Strength::Strong,
         freshness: Freshness::Fresh,
+        bound: false,
     };
 }
 
@@ -97,6 +100,7 @@ impl SignIn {
             } else {
                 Freshness::Stale
             },
+            bound: false, // not the sign-in's to say
         }
     }
 }

@@ -208,6 +208,7 @@ impl<'a> Setting<'a> {
             authentication: Authentication {
                 strength: caller.strength,
                 freshness: caller.freshness,
+                bound: caller.bound,
             },
             subject: SubjectFacts {
                 suspended: caller.suspended,

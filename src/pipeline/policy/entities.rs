@@ -235,8 +235,7 @@ fn context(needs: &Needs, question: Question<'_>) -> HashMap<String, RestrictedE
     pairs.add(Attribute::Freshness, || {
         Some(text(authentication.freshness.word()))
     });
-    // No proof of possession is verified yet (RFC 8705, RFC 9449): no token is a bound one.
-    pairs.add(Attribute::Bound, || Some(truth(false)));
+    pairs.add(Attribute::Bound, || Some(truth(authentication.bound)));
     pairs.add(Attribute::Suspended, || Some(truth(subject.suspended)));
     pairs.pairs
 }

@@ -90,6 +90,7 @@ impl Facts {
                         Authentication {
                             strength,
                             freshness,
+                            bound,
                         },
                     subject: SubjectFacts { suspended },
                 },
@@ -120,6 +121,7 @@ impl Facts {
         self.text(network);
         self.text(strength.word());
         self.text(freshness.word());
+        self.0.push(u8::from(bound));
         self.0.push(u8::from(suspended));
         match resource {
             Resource::Surface => self.0.push(0),

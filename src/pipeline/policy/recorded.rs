@@ -80,6 +80,8 @@ pub(crate) struct Context {
     pub(crate) strength: Strength,
     pub(crate) freshness: Freshness,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) bound: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) suspended: bool,
 }
 
@@ -219,6 +221,7 @@ impl Decision {
             authentication: Authentication {
                 strength: facts.context.strength,
                 freshness: facts.context.freshness,
+                bound: facts.context.bound,
             },
             subject: SubjectFacts {
                 suspended: facts.context.suspended,

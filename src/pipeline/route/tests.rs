@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{Route, Router, Surface};
-use crate::config::file::DenialFormat;
+use crate::config::file::{BoundTokens, DenialFormat};
 use crate::config::route::{ActionSource, BodyNeed};
 use crate::denial::Denial;
 use crate::pipeline::RequestHead;
@@ -27,6 +27,7 @@ pub(in crate::pipeline) fn route(text: &str, listed: &[(&str, &[&str])]) -> Arc<
             .unwrap_or_default(),
         issuers: Vec::new(),
         certificates: Vec::new(),
+        bound_tokens: BoundTokens::AsIssued,
         denial_format: DenialFormat::Problem,
         protected: false,
         client_version: None,
@@ -64,6 +65,7 @@ fn head(method: &str, host: &str, path: &str) -> RequestHead {
         address: IpAddr::from([192, 0, 2, 1]),
         method: method.parse().unwrap(),
         host: host.to_owned(),
+        port: None,
         path: path.to_owned(),
         query: None,
         parameters: Parameters::default(),

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
 use super::*;
-use crate::config::file::{DenialFormat, PrincipalKind};
+use crate::config::file::{BoundTokens, DenialFormat, PrincipalKind};
 use crate::config::route::{ActionSource, BodyNeed};
 use crate::pipeline::identity::credential::Credential;
 use crate::pipeline::identity::sign_in::SignIn;
@@ -21,6 +21,7 @@ fn route(off: Option<&str>, identity_required: bool, versions: Option<ClientVers
             hosts: Vec::new(),
             issuers: Vec::new(),
             certificates: Vec::new(),
+            bound_tokens: BoundTokens::AsIssued,
             denial_format: DenialFormat::Problem,
             protected: false,
             client_version: versions,
@@ -52,6 +53,7 @@ fn head(host: &str, listener: &str, headers: HeaderMap) -> RequestHead {
         address: std::net::IpAddr::from([192, 0, 2, 7]),
         method: http::Method::GET,
         host: host.to_owned(),
+        port: None,
         path: "/climate".to_owned(),
         query: None,
         parameters: Parameters::default(),

@@ -106,6 +106,7 @@ impl Case<'_> {
             address: IpAddr::from([192, 0, 2, 1]),
             method: Method::POST,
             host: "a.example".to_owned(),
+            port: None,
             path: "/".to_owned(),
             query: Some(self.query.clone()),
             parameters: Parameters::read(self.query.as_bytes()).unwrap(),

@@ -42,6 +42,7 @@ fn head(lines: &str) -> RequestHead {
         address: IpAddr::from([192, 0, 2, 1]),
         method: Method::GET,
         host: "owners.example".to_owned(),
+        port: None,
         path: "/live".to_owned(),
         query: None,
         parameters: Parameters::default(),

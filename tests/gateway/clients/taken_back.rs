@@ -37,7 +37,7 @@ fn a_certificate_is_taken_back_by_its_thumbprint_or_whom_it_names() {
         let car = house.status(Some(&own), &[], &commands(OWNED));
         let another = house.status(Some(&other), &[], &commands(FOREIGN));
         let bound = house.status(Some(&own), &["-H", &bearer], &battery);
-        [car, another, bound].map(|status| status.unwrap_or_default())
+        [car, another, bound].map(Option::unwrap_or_default)
     };
     assert_eq!(answers(), ["200", "200", "200"]);
     token(&house, "revoke", ["--thumbprint", &hex]);

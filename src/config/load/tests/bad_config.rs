@@ -19,7 +19,7 @@ pub(super) const ROWS: &[(&str, &str, &[&str])] = &[
         "protected = true",
         r#"colour = "red""#,
         &[
-            "vingate.toml:30: unknown key `colour`, known are `hosts`, `issuers`, `certificates`, `on_cold_start`, `denial_format`, `protected` and `client_version`",
+            "vingate.toml:30: unknown key `colour`, known are `hosts`, `issuers`, `certificates`, `bound_tokens`, `on_cold_start`, `denial_format`, `protected` and `client_version`",
         ],
     ),
     (

@@ -79,7 +79,7 @@ pub(super) const ROWS: &[(&str, &[&str])] = &[
     (
         "colour=red",
         &[
-            "--set colour: unknown key `colour`, known are `routes`, `policies`, `bundles`, `listeners`, `admin`, `ops`, `surfaces`, `regions`, `issuers`, `certificates`, `upstreams`, `vehicles`, `ownership`, `quotas`, `door`, `assertion`, `audit`, `switches`, `redis`, `result_keys`, `fuses` and `limits`",
+            "--set colour: unknown key `colour`, known are `routes`, `policies`, `bundles`, `listeners`, `admin`, `ops`, `surfaces`, `regions`, `issuers`, `certificates`, `upstreams`, `vehicles`, `ownership`, `quotas`, `door`, `assertion`, `audit`, `switches`, `redis`, `result_keys`, `dpop`, `fuses` and `limits`",
         ],
     ),
     (

@@ -40,6 +40,9 @@ pub(super) struct Caller {
     pub(super) strength: Strength,
     #[serde(default)]
     pub(super) freshness: Freshness,
+    /// Whether the token is bound to who sends it, which they proved.
+    #[serde(default)]
+    pub(super) bound: bool,
     #[serde(default)]
     pub(super) suspended: bool,
 }

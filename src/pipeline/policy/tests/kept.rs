@@ -187,6 +187,7 @@ fn every_circumstance_makes_another_key() {
         authentication: Authentication {
             strength,
             freshness,
+            bound: false,
         },
         ..plainly()
     };
@@ -205,6 +206,13 @@ fn every_circumstance_makes_another_key() {
         },
         with(Strength::Basic, Freshness::Fresh),
         with(Strength::Strong, Freshness::Stale),
+        Circumstances {
+            authentication: Authentication {
+                bound: true,
+                ..Authentication::STEPPED_UP
+            },
+            ..plainly()
+        },
     ] {
         assert_ne!(key(plainly()), key(other), "{other:?}");
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{ask, car, denied, policy, shipped, shipped_set, user};
+use super::{VIN, ask, car, denied, policy, shipped, shipped_set, user};
 use crate::denial::AccessFlaw;
 use crate::pipeline::policy::files::Files;
 use crate::pipeline::policy::{PolicySet, cases, read};
@@ -270,6 +270,35 @@ fn cases_that_test_nothing_are_mistakes() {
             .to_string();
         assert!(mistakes.contains(wanted), "wanted {wanted}, got {mistakes}");
     }
+}
+
+#[test]
+fn a_case_says_whether_its_token_is_bound() {
+    let text = "permit (principal is User, action == Action::\"ReadVehicle\", resource) when { context.bound };";
+    let principal = |name: &str, more: &str| {
+        format!("[principal.{name}]\nkind = \"User\"\nsubject = \"anna\"\n{more}")
+    };
+    let case = |name: &str, expect: &str| {
+        format!(
+            "[[case]]\nname = \"{name}\"\nprincipal = \"{name}\"\nvehicle = \"v\"\nactions = [\"ReadVehicle\"]\nexpect = \"{expect}\"\n"
+        )
+    };
+    let cases_file = format!(
+        "now = \"2026-06-01T12:00:00Z\"\n{}{}[vehicle.v]\nvin = \"{VIN}\"\nowner = \"anna\"\nregion = \"NE\"\ntrim = \"SV\"\ntelematics = true\n{}{}",
+        principal("bound", "bound = true\n"),
+        principal("free", ""),
+        case("bound", "allow"),
+        case("free", "deny"),
+    );
+    let folder = folder(&[
+        ("bound.cedar", &policy("bound", text)),
+        ("cases/a.toml", &cases_file),
+    ]);
+    let set = PolicySet::load(folder.path()).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let report = cases::run_cases(&set, &Files::folder(folder.path()))
+        .unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!(report.failures, Vec::new());
+    assert_eq!(report.total, 2);
 }
 
 /// The blocks of a language in the README, as somebody would copy them.

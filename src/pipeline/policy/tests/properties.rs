@@ -169,15 +169,17 @@ pub(super) fn circumstances() -> impl Strategy<Value = Circumstances<'static>> {
         prop::sample::select(&["edge", "inner"][..]),
         prop::sample::select(&[Strength::Basic, Strength::Strong][..]),
         prop::sample::select(&[Freshness::Stale, Freshness::Fresh][..]),
+        prop::bool::ANY,
         prop::bool::weighted(0.1),
     )
         .prop_map(
-            |(surface, network, strength, freshness, suspended)| Circumstances {
+            |(surface, network, strength, freshness, bound, suspended)| Circumstances {
                 surface,
                 network,
                 authentication: Authentication {
                     strength,
                     freshness,
+                    bound,
                 },
                 subject: SubjectFacts { suspended },
             },

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::properties::{caller, circumstances, facts};
-use super::{NOW, VIN, shipped, shipped_set, user};
+use super::{NOW, VIN, car, plainly, policy, shipped, shipped_set, unvalidated, user};
 use crate::config::file::PrincipalKind;
 use crate::denial::Denial;
 use crate::pipeline::audit::tests::route;
 use crate::pipeline::audit::{self, Outcome, Pseudonyms};
+use crate::pipeline::identity::sign_in::Authentication;
 use crate::pipeline::ownership::{self, VehicleFacts};
 use crate::pipeline::policy::explain::explain_record;
 use crate::pipeline::policy::files::Files;
@@ -26,6 +27,12 @@ use crate::pipeline::{Findings, Principal};
 
 fn vin() -> Option<Vin> {
     Vin::read(VIN).ok()
+}
+
+/// Allows who proved that their token is theirs, and nobody else.
+fn for_bound_tokens() -> PolicySet {
+    let text = "permit (principal, action, resource) when { context.bound };";
+    unvalidated(&policy("bound", text))
 }
 
 /// The line of a decision, written as the gateway does.
@@ -141,13 +148,13 @@ fn anna_asks_for_ben(action: &str) -> String {
     let car = VehicleFacts {
         telematics: true,
         capabilities: vec!["climate".to_owned()],
-        ..super::car("ben")
+        ..car("ben")
     };
     line(
         shipped_set(),
         &user("anna"),
         (action, Some(&car), vin()),
-        super::plainly(),
+        plainly(),
     )
     .0
 }
@@ -180,7 +187,7 @@ fn a_name_that_leads_to_no_vehicle_is_told_as_one() {
         ..user("app")
     };
     let asked = ("ReadOdometer", None, None);
-    let (line, answer, _) = line(shipped_set(), &partner, asked, super::plainly());
+    let (line, answer, _) = line(shipped_set(), &partner, asked, plainly());
     assert!(answer.is_err() && !line.contains("\"vin\""), "{line}");
     let told = told(&line).unwrap();
     assert!(
@@ -217,16 +224,16 @@ fn other_policies_and_another_answer_are_noted() {
 
 #[test]
 fn a_car_that_reports_is_itself_in_its_record_too() {
-    let car = Principal {
+    let itself = Principal {
         kind: PrincipalKind::Vehicle,
         ..user(VIN)
     };
-    let facts = super::car("ben");
+    let facts = car("ben");
     let (line, answer, _) = line(
         shipped_set(),
-        &car,
+        &itself,
         ("IngestTelemetry", Some(&facts), vin()),
-        super::plainly(),
+        plainly(),
     );
     assert_eq!(answer, Ok(()));
     assert!(!line.contains(VIN), "{line}");
@@ -267,5 +274,24 @@ fn what_is_no_record_with_facts_is_refused_with_what_is_missing() {
     ] {
         let message = told(&line).unwrap_err();
         assert!(message.contains(wanted), "{line}: {message}");
+    }
+}
+
+#[test]
+fn what_a_bound_token_may_do_is_its_own_and_its_record_s() {
+    let set = for_bound_tokens();
+    for bound in [true, false, true] {
+        let context = Circumstances {
+            authentication: Authentication {
+                bound,
+                ..Authentication::STEPPED_UP
+            },
+            ..plainly()
+        };
+        let asked = ("StartClimate", Some(&car("anna")), vin());
+        let (line, answer, _) = line(&set, &user("anna"), asked, context);
+        assert_eq!(answer.is_ok(), bound, "also by what is remembered");
+        let (again, _) = Decision::read(&line).unwrap().again(&set);
+        assert_eq!(again.is_ok(), bound, "{line}");
     }
 }

@@ -24,6 +24,7 @@ fn with(
             authentication: Authentication {
                 strength,
                 freshness,
+                bound: false,
             },
             ..plainly()
         },
@@ -125,4 +126,37 @@ fn an_error_after_stepping_up_denies() {
     let (answer, findings) = with(&set, WEAK[0], &user("anna"), ("StartClimate", Some(&car)));
     assert_eq!(answer, denied(AccessFlaw::PolicyError));
     assert_eq!(findings.policy_errors, 1);
+}
+
+/// A challenge that asks for a sign-in is met with the token's binding as it is.
+#[test]
+fn stepping_up_binds_no_token() {
+    let permit = policy("open", "permit (principal, action, resource);");
+    let step_up = "@advice(\"step-up\")\nforbid (principal, action, resource) unless { context.strength == \"strong\" };";
+    let bound = "forbid (principal, action, resource) unless { context.bound };";
+    let set = unvalidated(&format!(
+        "{permit}{}{}",
+        policy("step", step_up),
+        policy("bound", bound)
+    ));
+    let (anna, car) = (anna(), car("eve"));
+    let vin = Vin::read(VIN).unwrap();
+    let relation = ownership::relate(&anna, Some(&car), super::NOW);
+    let asked = |bound| {
+        let question = Question {
+            principal: &anna,
+            action: "StartClimate",
+            resource: Resource::Vehicle(&vin, Some(&car), &relation),
+            context: Circumstances {
+                authentication: Authentication {
+                    bound,
+                    ..Authentication::default()
+                },
+                ..plainly()
+            },
+        };
+        evaluate(&set, question, &mut Findings::default())
+    };
+    assert_eq!(asked(true), Err(Denial::StepUpRequired("mfa hwk".into())));
+    assert_eq!(asked(false), denied(AccessFlaw::Forbidden));
 }
