@@ -1,7 +1,7 @@
 //! Which tokens were taken back before their end?
 //!
 //! What is revoked is a [`mark`]; what is said of it is a [`version`]. All of them are in memory, asked for
-//! every request and again just before it is forwarded; a [`log`] keeps them over restarts, and
+//! every request and again just before it is forwarded; a log keeps them over restarts, and
 //! [`spread`] gives them to the fleet and takes the fleet's. A revocation only removes access: what can't be
 //! read any more revokes everything that was issued before.
 
