@@ -1,5 +1,7 @@
 //! Does a client's certificate let in whom it names, as long as it counts, and nobody else?
 
+#[path = "clients/both.rs"]
+mod both;
 #[path = "clients/outlived.rs"]
 mod outlived;
 #[path = "clients/taken_back.rs"]
@@ -31,6 +33,11 @@ struct House {
 
 impl House {
     fn new(presence: &str) -> Self {
+        Self::with(presence, "")
+    }
+
+    /// With more settings.
+    fn with(presence: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let [servers, cars] = ["servers", "cars"].map(|name| {
             let folder = folder.path().join(name);
@@ -40,7 +47,7 @@ impl House {
         let edge = servers.issue("localhost");
         let list = cars.revoke(&[], Freshness::Fresh);
         let config = format!(
-            "{MORE}\n[surfaces.tcu]\ncertificates = [\"tcu\"]\non_cold_start = \"open\"\n\
+            "{MORE}\n{more}[surfaces.tcu]\ncertificates = [\"tcu\"]\non_cold_start = \"open\"\n\
              [certificates.tcu]\nauthorities_file = \"{}\"\ncrl_files = [\"{}\"]\n\
              principal = {{ kind = \"Vehicle\", name = {{ uri = \"urn:vin:{{vin}}\" }} }}\n\
              [quotas.ingest-per-vehicle]\nquota = 60\nwindow = \"1m\"\nkey = [\"vehicle\"]\n\
