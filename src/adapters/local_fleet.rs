@@ -54,6 +54,15 @@ impl LocalFleet {
     }
 }
 
+#[cfg(test)]
+impl LocalFleet {
+    /// Somebody writes over a revocation, where it lies.
+    pub(crate) fn write_over(&self, field: &str, sealed: &str) {
+        let mut shared = hold(&self.shared);
+        shared.revoked.get_mut(field).unwrap().1.sealed = sealed.to_owned();
+    }
+}
+
 impl Default for LocalFleet {
     fn default() -> Self {
         Self::new()

@@ -30,6 +30,11 @@ const BATCH: usize = 500;
 /// How often what ended is looked for.
 const SWEEP: Duration = Duration::from_secs(60);
 
+/// With as many at most all of the store is read anew at each sweep, with more at every tenth: that is
+/// about a tenth of a core for a million.
+const FEW: usize = 20_000;
+const SELDOM: u32 = 10;
+
 /// Between two times of giving all to a store that has fewer.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -102,14 +107,19 @@ impl Spread {
     pub async fn run(&self) {
         let mut changes = self.list.changes();
         let mut look = Look::default();
-        let mut swept = Instant::now();
+        let (mut swept, mut sweeps) = (Instant::now(), 0_u32);
         loop {
             changes.mark_unchanged();
             let tried = self.look(&mut look).await;
             self.note(tried, &mut look);
             if swept.elapsed() >= SWEEP {
                 swept = Instant::now();
+                sweeps = sweeps.wrapping_add(1);
                 self.sweep().await;
+                if self.list.count() <= FEW || sweeps.is_multiple_of(SELDOM) {
+                    // somebody may have altered what was read
+                    self.read.store(0, Ordering::Release);
+                }
             }
             tokio::select! {
                 () = sleep(POLL) => {}

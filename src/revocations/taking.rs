@@ -52,10 +52,15 @@ impl Revocations {
         for version in &better {
             self.put(version.mark, Held::of(version));
         }
-        self.tell();
         news.extend(better.iter().cloned());
-        self.save(&mut log, &news);
-        self.hand_on(better);
+        if !news.is_empty() {
+            self.tell();
+            self.save(&mut log, &news);
+            self.hand_on(better);
+        }
+        if restoring.is_empty() {
+            return Ok(());
+        }
         log.append(&restoring).map_err(|error| error.to_string())?;
         for version in &restoring {
             self.put(version.mark, Held::of(version));

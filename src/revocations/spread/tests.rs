@@ -324,3 +324,21 @@ async fn that_one_log_can_not_be_read_concerns_nobody_else() {
         "and it knows what the fleet knows"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_over_where_it_lies_is_put_right() {
+    let fleet = LocalFleet::new();
+    let mut one = Replica::new(&fleet);
+    one.revoke("anna", Reach::Every);
+    one.look().await;
+    let running = tokio::spawn(async move { one.spread.run().await });
+    let [entry] = entries(&fleet).try_into().unwrap();
+    fleet.write_over(&entry.field, "garbage");
+    for _ in 0..(SWEEP + AGAIN + AGAIN).as_millis() / POLL.as_millis() {
+        sleep(POLL).await;
+    }
+    let mut fresh = Replica::new(&fleet);
+    fresh.look().await;
+    running.abort();
+    assert!(fresh.refuses("anna"));
+}
