@@ -4,6 +4,7 @@ pub mod facts;
 pub mod contact;
 pub mod directory;
 pub mod embedded;
+mod flights;
 pub mod kept;
 pub mod used_proofs;
 pub mod result_keys;
@@ -16,6 +17,7 @@ pub mod local_fleet;
 pub mod redis;
 pub mod http;
 pub mod jwks;
+pub mod introspection;
 
 #[cfg(test)]
 mod directory_contract;

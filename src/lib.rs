@@ -18,7 +18,7 @@
 //! | [`prober`] | synthetic requests through this replica's own data path |
 //! | [`drill`] | closures exercised on a stand-in, and when that was |
 //! | [`edge`] | sockets, TLS, the accept loop, drain, the ops listener |
-//! | [`adapters`] | implementations of ports: ownership store, used proofs, result keys, door, ledger, audit log, the fleet's store; issuers' keys, fetched |
+//! | [`adapters`] | implementations of ports: ownership store, used proofs, result keys, door, ledger, audit log, the fleet's store; issuers' keys, fetched; issuers, asked about tokens |
 //! | [`config`] | the configuration as written, its mistakes, its schema |
 //! | [`admin`] | the operators' API, on a Unix socket and by client certificate; who may do what |
 //! | `prove` | what the policies never allow and never refuse, with a solver; feature `prove` |
@@ -45,6 +45,8 @@
 //! - A client's certificate counts for the request, not for the connection: each asks whether it does by the
 //!   authorities and revocation lists in force, and an authority counts for the table that names it.
 //! - A token that is bound to a key counts with a proof of that key alone, and a proof counts once.
+//! - What an issuer says of an opaque token counts no longer than the token, and than the issuer's settings let it;
+//!   a token that looks like a JWT is asked about only where no JWT counts.
 //! - A WebSocket is one request for as long as it is open: what would refuse it anew ends it.
 //! - One decision, one audit record. No VIN, subject or secret in a log.
 

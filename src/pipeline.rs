@@ -8,6 +8,7 @@
 pub mod ports;
 pub mod decide;
 pub mod lookup;
+pub mod introspection;
 pub mod head;
 pub mod parameters;
 pub mod route;

@@ -25,6 +25,8 @@ mod region;
 mod rehearse;
 #[path = "decide/revoked.rs"]
 mod revoked;
+#[path = "decide/introspected.rs"]
+mod introspected;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -55,6 +55,8 @@ mod polls;
 mod bound;
 #[path = "gateway/keys.rs"]
 mod keys;
+#[path = "gateway/introspection.rs"]
+mod introspection;
 #[path = "gateway/references.rs"]
 mod references;
 

@@ -30,6 +30,7 @@ use tokio::sync::watch;
 use vingate::adapters::audit_log::AuditLog;
 use vingate::adapters::door::LocalDoor;
 use vingate::adapters::embedded::{BadLines, EmbeddedDirectory, Terms};
+use vingate::adapters::introspection::Introspections;
 use vingate::adapters::ledger::LocalLedger;
 use vingate::adapters::result_keys::LocalResultKeys;
 use vingate::adapters::used_proofs::LocalUsedProofs;
@@ -171,6 +172,7 @@ impl House {
         let audit = AuditLog::open(&config.audit.file, 1_024, ChainKey::new(&[7; 32]));
         let audit = Arc::new(audit.unwrap());
         let (fuses, blowing) = Fuses::new(&config.fuses);
+        let (runtime, (stop, stopped)) = (Runtime::new().unwrap(), watch::channel(false));
         let shared = Arc::new(Shared {
             rules: Arc::new(ArcSwap::from_pointee(rules)),
             switchboard: Arc::clone(&switchboard),
@@ -178,6 +180,7 @@ impl House {
             ports: Ports {
                 directory: Arc::new(directory(&folder)),
                 used_proofs: Arc::new(LocalUsedProofs::new().unwrap()),
+                introspection: asks_nobody(&runtime),
                 result_keys: Arc::new(LocalResultKeys::new().unwrap()),
                 door: Arc::new(LocalDoor::new(&config.door)),
                 ledger: Arc::new(LocalLedger::new(1_000)),
@@ -189,7 +192,6 @@ impl House {
             fuses,
             in_flight: InFlight::new(0),
         });
-        let (runtime, (stop, stopped)) = (Runtime::new().unwrap(), watch::channel(false));
         let listener = &config.listeners["edge"];
         let shown = shown(listener, &shared);
         let bound = edge::bind("edge", listener, shown).unwrap();
@@ -320,6 +322,11 @@ fn ramp(from: Shut, stage: Share) -> State {
         testers: set(&[]),
         draw: "00".to_owned(),
     })
+}
+
+fn asks_nobody(runtime: &Runtime) -> Arc<Introspections> {
+    let asks = Introspections::new(runtime.handle().clone(), std::iter::empty());
+    Arc::new(asks)
 }
 
 fn no_revocations(folder: &TempDir) -> Revocations {

@@ -18,7 +18,10 @@ use vingate::denial::Denial;
 use vingate::pipeline::RequestHead;
 use vingate::pipeline::audit::Intent;
 use vingate::pipeline::head::{self, HeadLimits, ListenerFacts, RawHead};
-use vingate::pipeline::ports::{AuditSink, AuditSlot, BodySource, LookupError, Ports};
+use vingate::pipeline::identity::introspected::Source;
+use vingate::pipeline::ports::{
+    AuditSink, AuditSlot, BodySource, Introspection, LookupError, Ports,
+};
 use vingate::revocations::Revocations;
 use vingate::rules::Rules;
 use vingate::switchboard::Board;
@@ -66,6 +69,13 @@ impl AuditSink for Nowhere {
 
     async fn intend(&self, _: Intent) -> Result<(), LookupError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Introspection for Nowhere {
+    async fn ask(&self, _: &Source, _: &str) -> Result<Bytes, LookupError> {
+        Err(LookupError::Unreachable)
     }
 }
 
@@ -118,6 +128,7 @@ impl Setting {
         let ports = Ports {
             directory: Arc::new(directory(&folder, [VIN.to_owned()].into_iter())),
             used_proofs: Arc::new(LocalUsedProofs::new().unwrap()),
+            introspection: Arc::new(Nowhere),
             result_keys: Arc::new(LocalResultKeys::new().unwrap()),
             door: Arc::new(LocalDoor::new(&door)),
             ledger: Arc::new(LocalLedger::new(100_000)),

@@ -13,32 +13,27 @@ pub(in crate::adapters) mod breaker;
 pub(in crate::adapters) mod link;
 mod lookups;
 mod map;
-pub(in crate::adapters) mod once;
+pub(in crate::adapters) mod service;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::HeaderMap;
 use serde_json::Value;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
 use crate::adapters::contact::Contact;
-use crate::clock;
 use crate::config::file::{Absent, OwnershipHttp, SubjectLookup, Subjects, VehicleMap};
 use crate::config::template::Template;
 use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
 use crate::pipeline::vehicle::Vin;
 use access::{Access, AccessFiles};
-use answer::{Answer, Said};
-use breaker::{Breaker, Change, Ticket};
-use link::{Failed, Link};
+use answer::Said;
+use link::{Ask, Link};
 use lookups::Lookups;
 use map::Flaw;
+use service::{Service, Terms};
 
 /// What changing this store comes to.
 pub const NOT_OURS: &str = "ownership facts are kept by the ownership service \
@@ -67,16 +62,6 @@ pub struct HttpDirectory {
     runtime: Handle,
 }
 
-/// The service as a thing that may fail.
-struct Service {
-    link: Link,
-    /// One a connection.
-    places: Semaphore,
-    breaker: Mutex<Breaker>,
-    timeout: Duration,
-    contact: Arc<Contact>,
-}
-
 impl fmt::Debug for HttpDirectory {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("HttpDirectory").finish_non_exhaustive()
@@ -100,14 +85,14 @@ impl HttpDirectory {
                 Some((url, asked.clone()))
             }
         };
-        let places = usize::try_from(settings.connections).unwrap_or(1);
-        let service = Service {
-            link: Link::new(&vehicle, AccessFiles::of(settings), ANSWER_BYTES)?,
-            places: Semaphore::new(places),
-            breaker: Mutex::new(Breaker::new(&settings.breaker)),
+        let link = Link::new(&vehicle, AccessFiles::of(settings), ANSWER_BYTES)?;
+        let terms = Terms {
+            name: "the ownership service".to_owned(),
+            connections: settings.connections,
             timeout: settings.timeout.get(),
-            contact: Arc::default(),
+            breaker: settings.breaker.clone(),
         };
+        let service = Service::new(link, terms);
         Ok(Self {
             service: Arc::new(service),
             vehicle,
@@ -133,12 +118,12 @@ impl HttpDirectory {
 
     /// How the service was heard so far.
     pub fn contact(&self) -> Arc<Contact> {
-        Arc::clone(&self.service.contact)
+        self.service.contact()
     }
 
     /// Whether the service is left alone for now.
     pub fn is_left_alone(&self) -> bool {
-        !lock(&self.service.breaker).is_closed()
+        self.service.is_left_alone()
     }
 
     async fn ask(
@@ -149,93 +134,14 @@ impl HttpDirectory {
         let path =
             path.ok_or_else(|| refused(&Flaw::wrong("what is asked has no place in a URL")))?;
         let service = Arc::clone(&self.service);
-        let asked = self.runtime.spawn(async move { service.ask(&path).await });
+        let asked = async move { service.ask(Ask::Get(&path)).await };
+        let asked = self.runtime.spawn(asked);
         let answer = asked.await.unwrap_or(Err(LookupError::Unreachable))?;
         if answer.is_failure() {
             return Err(LookupError::Unreachable);
         }
         answer.read(absent).map_err(|flaw| refused(&flaw))
     }
-}
-
-impl Service {
-    /// One question: a place, then the time of an answer, however long the place took.
-    async fn ask(&self, path: &str) -> Result<Answer, LookupError> {
-        let place = timeout(self.timeout, self.places.acquire()).await;
-        let place = place.map_err(|_| LookupError::TimedOut)?;
-        let _place = place.map_err(|_| LookupError::Unreachable)?;
-        let attempt = Attempt::begin(&self.breaker)?;
-        let asked = timeout(self.timeout, self.link.get(path, &HeaderMap::new())).await;
-        let answer = match asked {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(Failed { error, why })) => {
-                tracing::debug!(why, "no answer of the ownership service");
-                Err(error)
-            }
-            Err(_) => Err(LookupError::TimedOut),
-        };
-        let is_answered = answer.as_ref().is_ok_and(|answer| !answer.is_failure());
-        attempt.end(is_answered);
-        if is_answered {
-            self.contact.heard();
-        } else {
-            self.contact.failed();
-        }
-        answer
-    }
-}
-
-/// A question that is under way. One that never ends, as by a panic, has failed.
-struct Attempt<'a> {
-    breaker: &'a Mutex<Breaker>,
-    ticket: Option<Ticket>,
-}
-
-impl<'a> Attempt<'a> {
-    fn begin(breaker: &'a Mutex<Breaker>) -> Result<Self, LookupError> {
-        let ticket = lock(breaker).admit(clock::monotonic());
-        let ticket = Some(ticket.ok_or(LookupError::Unreachable)?);
-        Ok(Self { breaker, ticket })
-    }
-
-    fn end(mut self, is_answered: bool) {
-        self.tell(is_answered);
-    }
-
-    fn tell(&mut self, is_answered: bool) {
-        let Some(ticket) = self.ticket.take() else {
-            return;
-        };
-        let mut breaker = lock(self.breaker);
-        let change = if is_answered {
-            breaker.answered(&ticket)
-        } else {
-            breaker.failed(&ticket, clock::monotonic(), breaker::chance())
-        };
-        drop(breaker);
-        match change {
-            Some(Change::Opened(pause)) => {
-                let milliseconds = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-                tracing::warn!(
-                    milliseconds,
-                    "the ownership service fails and is left alone"
-                );
-            }
-            Some(Change::Closed) => tracing::info!("the ownership service answers again"),
-            None => {}
-        }
-    }
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        self.tell(false);
-    }
-}
-
-/// Nothing in it can be half done.
-fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
-    breaker.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Says what is wrong with an answer, never whose it is: that is personal data.

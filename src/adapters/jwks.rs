@@ -50,7 +50,7 @@ fn files(name: &str, fetch: &KeyFetch) -> AccessFiles {
         ca_file: fetch.ca_file.clone(),
         client_certificate_file: None,
         client_key_file: None,
-        authorization_file: None,
+        authorization: None,
     }
 }
 

@@ -5,18 +5,19 @@
 //! one. While nobody can say what changed, nothing is kept at all. Who leads to which vehicle isn't
 //! kept either: it is asked for each time.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::BoxFuture;
 use quick_cache::sync::Cache;
+use tokio::runtime::Handle;
 
+use crate::adapters::flights::Flights;
 use crate::clock;
 use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, SubjectKey, VehicleFacts};
 use crate::pipeline::ports::{LookupError, OwnershipDirectory};
@@ -136,7 +137,7 @@ fn milliseconds(time: Duration) -> u64 {
 }
 
 /// How many changes were known when something was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Seen(u64, u64);
 
 #[derive(Clone)]
@@ -149,12 +150,6 @@ struct Kept<V> {
 /// Asks the store anew.
 type Ask<K, V> = Box<dyn Fn(K) -> BoxFuture<'static, Answer<V>> + Send + Sync>;
 
-/// A look-up on its way.
-struct Flight<V> {
-    seen: Seen,
-    answer: Shared<BoxFuture<'static, Answer<V>>>,
-}
-
 /// What is kept of one kind, and what is on its way.
 struct Shelf<K, V> {
     ask: Ask<K, V>,
@@ -163,7 +158,7 @@ struct Shelf<K, V> {
     keeping: Keeping,
     changes: Arc<Changes>,
     kept: Cache<K, Kept<V>>,
-    flights: Mutex<HashMap<K, Flight<V>>>,
+    flights: Flights<(K, Seen), V>,
 }
 
 /// A directory elsewhere, and what it answered lately.
@@ -269,7 +264,7 @@ where
             keeping,
             changes,
             kept: Cache::new(keeping.entries),
-            flights: Mutex::default(),
+            flights: Flights::default(),
         }
     }
 
@@ -305,39 +300,13 @@ where
         Ok(value)
     }
 
-    /// The look-up that is on its way, or a new one; one that began before a change is of no use. It
-    /// goes on by itself: whoever gives up waiting leaves nothing half read behind.
-    fn flight(self: &Arc<Self>, key: K, seen: Seen) -> Shared<BoxFuture<'static, Answer<V>>> {
-        let mut flights = self.lock();
-        if let Some(flight) = flights.get(&key).filter(|flight| flight.seen == seen) {
-            return flight.answer.clone();
-        }
+    /// The look-up that is on its way, or a new one; one that began before a change is of no use.
+    async fn flight(self: &Arc<Self>, key: K, seen: Seen) -> Answer<V> {
         let (here, asked) = (Arc::clone(self), key.clone());
-        let asked = tokio::spawn(async move {
-            let answer = here.ask(asked.clone(), seen).await;
-            here.landed(&asked, seen);
-            answer
-        });
-        let answer = asked.map(|ended| ended.unwrap_or(Err(LookupError::Unreachable)));
-        let answer = answer.boxed().shared();
-        let flight = Flight {
-            seen,
-            answer: answer.clone(),
-        };
-        flights.insert(key, flight);
-        answer
-    }
-
-    fn landed(&self, key: &K, seen: Seen) {
-        let mut flights = self.lock();
-        if flights.get(key).is_some_and(|flight| flight.seen == seen) {
-            flights.remove(key);
-        }
-    }
-
-    /// Nothing in it can be half done.
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Flight<V>>> {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+        let ask = || async move { here.ask(asked, seen).await };
+        let unbounded = (&Handle::current(), usize::MAX); // each is of a request, which are bounded
+        let flight = self.flights.join((key, seen), unbounded, ask);
+        flight.ok_or(LookupError::Unreachable)?.await
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{Extension, Json};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::adapters::jwks::Told;
+use crate::adapters::{introspection, jwks};
 use crate::admin::Operated;
 use crate::admin::authority::{Act, Circumstances};
 use crate::admin::facts::{self, Replicas, SurfaceFacts};
@@ -43,7 +43,9 @@ pub struct Running {
     /// What failed since the start, by name.
     pub troubles: BTreeMap<String, Trouble>,
     /// The keys of issuers that are fetched.
-    pub keys: Vec<Told>,
+    pub keys: Vec<jwks::Told>,
+    /// The issuers that are asked about tokens.
+    pub introspections: Vec<introspection::Told>,
 }
 
 /// The audit log.
@@ -103,8 +105,8 @@ pub struct Switches {
 /// Something that the gateway depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct Dependency {
-    /// `audit`, `fleet`, `switch-files`, `revocations`, `policies`, `keys ISSUER` where they are fetched, `directory`,
-    /// `ledger`, `assertion`, `upstream NAME`.
+    /// `audit`, `fleet`, `switch-files`, `revocations`, `policies`, `keys ISSUER` where they are fetched,
+    /// `introspection ISSUER` where it is asked, `directory`, `ledger`, `assertion`, `upstream NAME`.
     pub name: String,
     /// Whether it works; of what only requests ask, whether one met a failure in the last minute.
     pub ok: bool,
@@ -186,10 +188,7 @@ fn dependencies(operated: &Operated, running: &Running) -> Vec<Dependency> {
         !policies.is_odd(),
         policies.origin(),
     ));
-    all.extend(running.keys.iter().map(|keys| {
-        let ok = keys.is_usable && keys.is_answering;
-        dependency(&format!("keys {}", keys.issuer), ok, keys.says.clone())
-    }));
+    all.extend(issuers(running));
     let names = (operated.names)();
     let upstreams = names.upstreams.iter().map(|name| upstream(name));
     let asked = [DIRECTORY, "ledger", "assertion"].map(str::to_owned);
@@ -201,6 +200,21 @@ fn dependencies(operated: &Operated, running: &Running) -> Vec<Dependency> {
         dependency(&name, !failing && !known_gone, told(trouble))
     }));
     all
+}
+
+/// How it is with issuers: their keys, where they are fetched, and their word, where they are asked.
+fn issuers(running: &Running) -> impl Iterator<Item = Dependency> {
+    let keys = running.keys.iter().map(|keys| Dependency {
+        name: format!("keys {}", keys.issuer),
+        ok: keys.is_usable && keys.is_answering,
+        says: keys.says.clone(),
+    });
+    let asked = running.introspections.iter().map(|asked| Dependency {
+        name: format!("introspection {}", asked.issuer),
+        ok: asked.is_answering,
+        says: asked.says.clone(),
+    });
+    keys.chain(asked)
 }
 
 /// How it is with what was taken back.

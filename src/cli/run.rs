@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use crate::adapters::audit_log::AuditLog;
 use crate::adapters::directory::Directory;
 use crate::adapters::door::LocalDoor;
+use crate::adapters::introspection::Introspections;
 use crate::adapters::jwks::{self, KeySets};
 use crate::adapters::ledger::LocalLedger;
 use crate::admin::access::Access;
@@ -47,6 +48,7 @@ use crate::telemetry::{Observed, Telemetry};
 use crate::traffic::Traffic;
 use fleet::Fleet;
 use loading::Loading;
+use operators::until;
 use showing::{ShownBy, shown_by};
 use signals::{Order, Signals};
 
@@ -159,6 +161,7 @@ struct House {
     fleet: Fleet,
     directory: Directory,
     key_sets: Arc<KeySets>,
+    introspections: Arc<Introspections>,
     audit: Arc<AuditLog>,
     telemetry: Arc<Telemetry>,
     shared: Arc<Shared>,
@@ -190,10 +193,13 @@ impl House {
         let fleet = Fleet::open(config, (&switchboard, closed), key, aside)?;
         let telemetry = Arc::new(Telemetry::new()?);
         let seal = rules.pseudonyms.derive(jwks::SEAL);
+        let asked = rules.issuers.introspected();
+        let introspections = Arc::new(Introspections::new(aside.handle().clone(), asked));
         let rules = Arc::new(ArcSwap::from_pointee(rules));
         let ports = Ports {
             directory: directory.port(),
             used_proofs: proofs::open(config, aside, &telemetry)?,
+            introspection: Arc::<Introspections>::clone(&introspections),
             result_keys: fleet::result_keys(config, aside)?,
             door: Arc::new(LocalDoor::new(&config.door)),
             ledger: Arc::new(LocalLedger::new(LEDGER_CELLS)),
@@ -223,6 +229,7 @@ impl House {
             fleet,
             directory,
             key_sets: Arc::new(key_sets),
+            introspections,
             audit,
             telemetry,
             shared,
@@ -340,8 +347,7 @@ impl House {
                 u64::from(directory.answers())
             });
         }
-        let key_sets = Arc::clone(&self.key_sets);
-        telemetry.observe_keys(move || key_sets.told());
+        self.observe_issuers();
         telemetry.observe(Observed::SwitchRevision, move || one.board().revision());
         telemetry.observe(Observed::SwitchClosures, move || {
             wide(two.board().closures().len())
@@ -388,11 +394,5 @@ impl House {
         }
         let operated = self.operated(&loaded.config, (doorways, told), loading);
         operators::open(&loaded.config.admin, operated, aside, ended).await
-    }
-}
-
-async fn until(mut ended: watch::Receiver<bool>) {
-    if ended.wait_for(|ended| *ended).await.is_err() {
-        tracing::debug!("the process is ending");
     }
 }

@@ -8,6 +8,7 @@ mod bundles;
 mod certificates;
 mod dpop;
 mod fuses;
+mod introspection;
 mod issuer;
 mod limits;
 mod ownership;
@@ -36,12 +37,13 @@ pub use certificates::{
 };
 pub use dpop::{BoundTokens, Dpop, DpopNonce, ProofStore};
 pub use fuses::{Fuse, FuseCode, FuseState};
+pub use introspection::{Introspection, StatedAudience};
 pub use issuer::{
     Algorithm, Issuer, KeyFetch, KeySource, PrincipalClaim, PrincipalKind, PrincipalSource,
 };
 pub use limits::{Door, Limits, Quota, QuotaKey, QuotaStore};
 pub use ownership::{
-    Absent, NotAsked, Ownership, OwnershipBreaker, OwnershipHttp, OwnershipKeep, OwnershipStore,
+    Absent, NotAsked, Ownership, OwnershipHttp, OwnershipKeep, OwnershipStore, ServiceBreaker,
     SubjectLookup, Subjects,
 };
 pub use ownership_lookups::{AliasVehicle, CaseVehicle, OwnershipLookups, SubjectVehicles};

@@ -7,6 +7,7 @@ mod admin;
 mod certificates;
 mod dpop;
 mod fuses;
+mod introspection;
 mod keys;
 mod ownership;
 mod path;
@@ -44,11 +45,16 @@ const NAMED: [&str; 6] = [
 const SEALED: [(&str, &str); 2] = [("store", "redis"), ("baseline_file", "")];
 
 /// Durations of which none makes no sense.
-pub(crate) const ABOVE_ZERO: [&str; 23] = [
+pub(crate) const ABOVE_ZERO: [&str; 28] = [
     "/issuers/*/max_lifetime",
     "/issuers/*/fetch/max_age",
     "/issuers/*/fetch/timeout",
     "/issuers/*/fetch/cooldown",
+    "/issuers/*/introspection/max_cache",
+    "/issuers/*/introspection/negative_cache",
+    "/issuers/*/introspection/timeout",
+    "/issuers/*/introspection/breaker/pause",
+    "/issuers/*/introspection/breaker/longest_pause",
     "/fuses/*/window",
     "/fuses/*/for",
     "/switches/restore_step",
@@ -104,6 +110,7 @@ pub(crate) fn config_file(config: &Document, mistakes: &mut Mistakes) {
     one_issuer_each(config, mistakes);
     keys::sources(config, mistakes);
     certificates::check(config, mistakes);
+    introspection::one_each(config, mistakes);
     one_name_for_a_subject(config, mistakes);
     store::redis(config, mistakes);
     dpop::check(config, mistakes);

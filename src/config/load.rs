@@ -13,7 +13,7 @@ use crate::config::shape::Shape;
 use crate::config::{ConfigFile, fit, key, overrides, schema, words};
 
 /// Keys that hold a path; a relative one starts at the file's folder.
-const PATHS: [&str; 33] = [
+const PATHS: [&str; 35] = [
     "/routes/*",
     "/policies",
     "/bundles/key_files/*",
@@ -31,6 +31,8 @@ const PATHS: [&str; 33] = [
     "/issuers/*/jwks_file",
     "/issuers/*/fetch/ca_file",
     "/issuers/*/fetch/file",
+    "/issuers/*/introspection/ca_file",
+    "/issuers/*/introspection/client_secret_file",
     "/upstreams/*/tls/ca_file",
     "/ownership/file",
     "/ownership/http/ca_file",

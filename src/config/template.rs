@@ -105,6 +105,11 @@ impl Template {
     }
 }
 
+/// A value as a form (and HTTP Basic of RFC 6749, 2.3.1) carries it.
+pub(crate) fn encode(value: &[u8]) -> String {
+    value.iter().copied().flat_map(escaped).collect()
+}
+
 /// A byte of a value: itself where it is unreserved (RFC 3986, 2.3), else percent-encoded.
 fn escaped(byte: u8) -> impl Iterator<Item = char> {
     let is_plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');

@@ -100,10 +100,8 @@ fn step_up(acr_values: &str) -> String {
 /// the nonce. A key that isn't the token's is a matter of the token, as in the example of RFC 9449, 7.1;
 /// and of proofs nothing is said where none was to come.
 fn error(flaw: TokenFlaw, scheme: Scheme) -> &'static str {
-    if scheme == Scheme::Bearer {
-        return "invalid_token";
-    }
     match flaw {
+        _ if scheme == Scheme::Bearer => "invalid_token",
         TokenFlaw::ProofMissing
         | TokenFlaw::ProofDuplicate
         | TokenFlaw::ProofTooLong
@@ -145,6 +143,7 @@ fn error(flaw: TokenFlaw, scheme: Scheme) -> &'static str {
         | TokenFlaw::ClaimMalformed
         | TokenFlaw::LifetimeTooLong
         | TokenFlaw::Revoked
+        | TokenFlaw::Inactive
         | TokenFlaw::PrincipalUnknown
         | TokenFlaw::InQuery
         | TokenFlaw::InCookie

@@ -192,8 +192,12 @@ impl Exchange {
                 at: self.started,
             };
             in_flight.enter_websocket(self.id, &permit, (begun.shared(), judged()), &cut_by);
-            if judged().is_outdated(&permit, &self.shared.rules.load()) {
-                in_flight.rules_changed(); // since it was judged
+            let rules = self.shared.rules.load();
+            let judged = judged();
+            if judged.is_outdated(&permit, &rules, clock::monotonic())
+                || judged.counts_until(&permit, &rules).is_some()
+            {
+                in_flight.rules_changed(); // since it was judged, or will have at a given time
             }
             self.cut_by = Some(cut_by);
             self.websocket = Some(begun);

@@ -85,13 +85,24 @@ pub(super) struct Judged {
 
 impl Judged {
     /// Whether it would be judged by something else now: rules, or keys of the issuer that vouched for
-    /// who asked.
-    pub(super) fn is_outdated(&self, permit: &Permit, rules: &Rules) -> bool {
+    /// who asked, or its word.
+    pub(super) fn is_outdated(&self, permit: &Permit, rules: &Rules, now: Instant) -> bool {
         let withdrew = |principal: &Arc<Principal>| {
             let issuer = &principal.issuer;
             rules.issuers.withdrew_since(issuer, self.at)
         };
-        *self.rules != *rules.revision || permit.principal().is_some_and(withdrew)
+        *self.rules != *rules.revision
+            || permit.principal().is_some_and(withdrew)
+            || self
+                .counts_until(permit, rules)
+                .is_some_and(|until| until <= now)
+    }
+
+    /// Until when the word of an issuer counts that was asked who it is; a WebSocket is no longer
+    /// somebody's then than a request would be.
+    pub(super) fn counts_until(&self, permit: &Permit, rules: &Rules) -> Option<Instant> {
+        let word = rules.issuers.word_of(&permit.principal()?.issuer)?;
+        Some(self.at.checked_add(word).unwrap_or(self.at))
     }
 }
 
@@ -143,12 +154,16 @@ impl Served {
             }
             (Some(denial), ..) => (now.at, self.grace, End::Closed(denial)),
             (None, Some(turn), Some((since, time))) => (since, turn.of(time), End::Leaving),
-            (None, Some(turn), None) if turn.judged.is_outdated(&self.permit, now.rules) => {
+            (None, Some(turn), None)
+                if turn.judged.is_outdated(&self.permit, now.rules, now.at) =>
+            {
                 (now.at, self.grace, End::Outdated)
             }
             (None, ..) => {
                 self.due = None; // it was opened again in time
-                return Due::Never;
+                let turn = self.websocket.as_ref();
+                let until = turn.and_then(|it| it.judged.counts_until(&self.permit, now.rules));
+                return until.map_or(Due::Never, Due::At);
             }
         };
         let due = from.checked_add(grace).unwrap_or(from);

@@ -1,7 +1,7 @@
 //! In which order is a request judged, and who may make a permit?
 //!
 //! The product in one body. Stage 1 (`head`) made the [`RequestHead`]; here follow 2 to 11. All
-//! branching and every await is here, those of look-ups in `pipeline/lookup.rs`; the stages are pure.
+//! branching and every await is here, or in `lookup.rs` and `introspection.rs` beside; the stages are pure.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use crate::pipeline::policy::{self, Circumstances, Question, Resource};
 use crate::pipeline::ports::{BodySource, Ports};
 use crate::pipeline::quota::{self, Charged};
 use crate::pipeline::rehearsal::{self, Rehearsal};
-use crate::pipeline::result_key;
 use crate::pipeline::route::{PathParameters, Route};
 use crate::pipeline::switch::{self, Situation};
 use crate::pipeline::vehicle::{self, Reference, Vin};
 use crate::pipeline::{
-    Findings, Principal, RequestHead, action, audit, identity, retirement, standing, websocket,
+    Findings, Principal, RequestHead, action, audit, identity, result_key, retirement, standing,
+    websocket,
 };
 use crate::revocations::Revocations;
 use crate::rules::Rules;
@@ -205,8 +205,7 @@ async fn judge_body(
         return Ok(JudgedBody::Empty); // `head` refuses a body there
     }
     if !judged {
-        // It streams, and is cut at the limit; what states its length is refused before it costs
-        // a quota or an intent.
+        // It streams, cut at the limit; what states its length is refused before it costs anything.
         let too_large = body
             .announced()
             .is_some_and(|length| length > rules.limits.body_bytes);

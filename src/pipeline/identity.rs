@@ -5,6 +5,7 @@
 //! certificate (RFC 8705, 3). The one home of jsonwebtoken.
 
 pub mod jws;
+pub mod once;
 pub mod members;
 pub mod header;
 pub mod keys;
@@ -12,6 +13,7 @@ pub mod published;
 pub mod credential;
 pub mod claims;
 pub mod issuer;
+pub mod introspected;
 pub mod sign_in;
 pub mod certificate;
 mod certificate_marks;
@@ -47,14 +49,15 @@ use crate::pipeline::identity::claims::{Claims, Lifetime};
 use crate::pipeline::identity::credential::Confirmation;
 use crate::pipeline::identity::dpop::Proof;
 use crate::pipeline::identity::header::Header;
+use crate::pipeline::identity::introspected::Introspecting;
 use crate::pipeline::identity::issuer::{Issuer, Keys, Terms};
 use crate::pipeline::identity::keys::Key;
 use crate::pipeline::identity::members::Members;
 use crate::pipeline::identity::method::Method;
+use crate::pipeline::identity::presented::check_places;
 pub use crate::pipeline::identity::presented::{Scheme, presented};
 use crate::pipeline::identity::published::Published;
 use crate::pipeline::identity::sign_in::SignIn;
-use crate::pipeline::parameters::cookies::cookies;
 use crate::pipeline::parameters::{JudgedBody, fold_alike};
 use crate::pipeline::route::Surface;
 use crate::pipeline::{Principal, RequestHead};
@@ -67,6 +70,8 @@ pub type Pseudonym = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
 /// handed on.
 pub struct Issuers {
     by_issuer: HashMap<String, Issuer>,
+    /// Those that are asked, by name.
+    introspecting: BTreeMap<Arc<str>, Introspecting>,
     certificates: CertificateIssuers,
     pseudonym: Pseudonym,
     cache: Cache<[u8; 32], Arc<Verified>>,
@@ -87,6 +92,7 @@ struct Verified {
 impl fmt::Debug for Issuers {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.by_issuer.values().map(|issuer| &issuer.name);
+        let names = names.chain(self.introspecting.keys());
         out.debug_set().entries(names).finish()
     }
 }
@@ -104,17 +110,24 @@ impl Issuers {
         jws::install();
         let mut by_issuer: HashMap<String, Issuer> = HashMap::new();
         let mut digest = Context::new(&SHA256);
+        let mut introspecting = BTreeMap::new();
+        let mut names: HashMap<&str, &str> = HashMap::new();
         for (name, settings) in issuers {
-            let Some(issuer) = Issuer::load(name, settings, mistakes) else {
-                continue;
-            };
-            if let Some(other) = by_issuer.get(&issuer.issuer) {
-                let message = format!("is the `iss` of `issuers.{}` already", other.name);
+            if let Some(other) = names.insert(&settings.issuer, name) {
+                let message = format!("is the `iss` of `issuers.{other}` already");
                 mistakes.add(format!("issuers.{name}.issuer"), message);
                 continue;
             }
-            issuer.feed(&mut digest);
-            by_issuer.insert(issuer.issuer.clone(), issuer);
+            if let Some(asked) = &settings.introspection {
+                let asked = Introspecting::load(name, (settings, asked), token_cache, mistakes);
+                if let Some(asked) = asked {
+                    asked.feed(&mut digest);
+                    introspecting.insert(Arc::from(name.as_str()), asked);
+                }
+            } else if let Some(issuer) = Issuer::load(name, settings, mistakes) {
+                issuer.feed(&mut digest);
+                by_issuer.insert(issuer.issuer.clone(), issuer);
+            }
         }
         let cache_key = hmac::Key::generate(HMAC_SHA256, &SystemRandom::new());
         let cache_key = cache_key.unwrap_or_else(|_| {
@@ -123,6 +136,7 @@ impl Issuers {
         });
         Self {
             by_issuer,
+            introspecting,
             certificates: CertificateIssuers::default(),
             pseudonym,
             cache: Cache::new(usize::try_from(token_cache).unwrap_or(usize::MAX)),
@@ -158,7 +172,12 @@ impl Issuers {
     pub fn terms(&self) -> BTreeMap<String, Terms> {
         let issuers = self.by_issuer.values();
         let issuers = issuers.map(|issuer| (issuer.name.to_string(), issuer.terms()));
-        issuers.chain(self.certificates.terms()).collect()
+        let asked = self.introspecting.iter();
+        let asked = asked.map(|(name, asked)| (name.to_string(), asked.terms()));
+        issuers
+            .chain(asked)
+            .chain(self.certificates.terms())
+            .collect()
     }
 
     /// The keys that are fetched, of each issuer whose are.
@@ -178,6 +197,7 @@ impl Issuers {
                 issuer.inherit(published);
             }
         }
+        self.inherit_answers(older);
     }
 
     /// Whether a key of this issuer, as the configuration names it, may be gone that counted at `then`
@@ -206,7 +226,8 @@ impl Issuers {
         }
         let (issuer, claims, key) = self.examine(surface, token, now)?;
         let lifetime = claims.lifetime;
-        let principal = Arc::new(self.principal(issuer, claims));
+        let whose = (&issuer.name, &issuer.strong_acr);
+        let principal = Arc::new(self.principal(whose, claims));
         let verified = Verified {
             principal: Arc::clone(&principal),
             lifetime,
@@ -244,11 +265,11 @@ impl Issuers {
         Ok((issuer, claims, key))
     }
 
-    fn principal(&self, issuer: &Issuer, claims: Claims) -> Principal {
+    fn principal(&self, (name, strong_acr): (&Arc<str>, &Arc<str>), claims: Claims) -> Principal {
         Principal {
             kind: claims.kind,
-            issuer: Arc::clone(&issuer.name),
-            pseudonym: (self.pseudonym)(&issuer.name, &claims.subject),
+            issuer: Arc::clone(name),
+            pseudonym: (self.pseudonym)(name, &claims.subject),
             subject: claims.subject,
             client: claims.client,
             scopes: claims.scopes,
@@ -258,7 +279,7 @@ impl Issuers {
             sign_in: SignIn {
                 strong: claims.strong,
                 at: claims.signed_in_at,
-                strong_acr: Arc::clone(&issuer.strong_acr),
+                strong_acr: Arc::clone(strong_acr),
             },
             credential: claims.credential,
         }
@@ -298,20 +319,25 @@ impl Identified {
     }
 }
 
-/// Who asks on a surface, at `head.received_at`: by their token where there is one, by their certificate where
-/// there is none, each where the surface goes by it. Without terms for proofs, no token is taken that needs
-/// one.
+/// Who asks on a surface, where no issuer has to be asked about their token.
 pub fn identify(
-    (issuers, terms): (&Issuers, Option<&dpop::Terms>),
+    by: (&Issuers, Option<&dpop::Terms>),
     surface: &Surface,
     head: &RequestHead,
 ) -> Result<Identified, Denial> {
-    if carries_token(head.parameters.iter().map(|(name, _)| name)) {
-        return Err(Denial::TokenInvalid(TokenFlaw::InQuery));
-    }
-    if carries_token(cookies(&head.headers).map(|(name, _)| name)) {
-        return Err(Denial::TokenInvalid(TokenFlaw::InCookie));
-    }
+    identify_as(by, surface, head, None)
+}
+
+/// Who asks on a surface, at `head.received_at`: by their token where there is one, by their certificate where
+/// there is none, each where the surface goes by it. Without terms for proofs, no token is taken that needs
+/// one. `introspected` is whom an issuer says that the token is of, where it had to be asked.
+pub fn identify_as(
+    (issuers, terms): (&Issuers, Option<&dpop::Terms>),
+    surface: &Surface,
+    head: &RequestHead,
+    introspected: Option<Arc<Principal>>,
+) -> Result<Identified, Denial> {
+    check_places(head)?;
     if method::choose(surface, head)? == Method::Certificate {
         let principal = method::by_certificate(&issuers.certificates, surface, head);
         return principal
@@ -319,8 +345,11 @@ pub fn identify(
             .map_err(Denial::TokenInvalid);
     }
     let (scheme, token) = presented(&head.headers)?;
-    let principal = issuers
-        .verify(surface, token, head.received_at)
+    let principal = match introspected {
+        Some(principal) => Ok(principal),
+        None => issuers.verify(surface, token, head.received_at),
+    };
+    let principal = principal
         .and_then(|found| method::check_certificate(&issuers.certificates, found, surface, head))
         .map_err(Denial::TokenInvalid)?;
     let confirmation = &principal.credential.confirmation;

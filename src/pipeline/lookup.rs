@@ -23,7 +23,7 @@ use crate::pipeline::result_key::GivenOut;
 use crate::pipeline::route::Route;
 use crate::pipeline::switch::Situation;
 use crate::pipeline::vehicle::{Reference, Vin};
-use crate::pipeline::{Principal, RequestHead};
+use crate::pipeline::{Principal, RequestHead, introspection};
 use crate::rules::Rules;
 
 /// Vehicles that one case name leads to and that are asked for: names of two providers may meet.
@@ -71,7 +71,9 @@ pub(super) async fn who_asks(
     nonce_due: &mut bool,
 ) -> Result<Arc<Principal>, Denial> {
     let by = (&rules.issuers, rules.dpop.as_ref());
-    let Identified { principal, proof } = identity::identify(by, &route.surface, head)?;
+    let asked = introspection::ask((ports, rules), &route.surface, head).await?;
+    let found = identity::identify_as(by, &route.surface, head, asked)?;
+    let Identified { principal, proof } = found;
     let Some(proof) = proof else {
         return Ok(principal);
     };

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use crate::denial::Denial;
 use crate::pipeline::audit::{Intent, Record};
 use crate::pipeline::identity::dpop::Proof;
+use crate::pipeline::identity::introspected::Source;
 use crate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
 use crate::pipeline::quota::{Charge, QuotaStanding};
 use crate::pipeline::result_key::GivenOut;
@@ -80,6 +81,14 @@ pub enum Use {
     First,
     /// Before, so it was copied.
     Again,
+}
+
+/// The issuers that are asked about tokens which say nothing by themselves.
+#[async_trait]
+pub trait Introspection: Send + Sync {
+    /// What an issuer says about a token (RFC 7662, 2.2): the body of its answer, not judged yet. Who
+    /// asks about one token at the same time may get one answer.
+    async fn ask(&self, issuer: &Source, token: &str) -> Result<Bytes, LookupError>;
 }
 
 /// Which result keys were given out.
@@ -160,6 +169,8 @@ pub struct Ports {
     pub directory: Arc<dyn OwnershipDirectory>,
     /// Used proofs of possession.
     pub used_proofs: Arc<dyn UsedProofs>,
+    /// Issuers that are asked about tokens.
+    pub introspection: Arc<dyn Introspection>,
     /// Result keys.
     pub result_keys: Arc<dyn ResultKeys>,
     /// Limit by address.

@@ -171,6 +171,19 @@ jwks_file = "jwks.json"
 max_lifetime = "1h"
 principal = "Client"
 
+[issuers.asked]
+issuer = "https://asked.test"
+audiences = ["telematics"]
+max_lifetime = "1h"
+principal = "User"
+same_subjects_as = "owners"
+[issuers.asked.introspection]
+url = "http://127.0.0.1:1/introspect"
+client_id = "gateway"
+client_secret_file = "introspection.secret"
+audience = "required"
+max_cache = "60s"
+
 [issuers.agents]
 issuer = "https://agents.test"
 audiences = ["telematics"]

@@ -139,6 +139,7 @@ impl Court {
         let ports = Ports {
             directory: self.ports.clone(),
             used_proofs: self.ports.clone(),
+            introspection: self.ports.clone(),
             result_keys: self.ports.clone(),
             door: self.ports.clone(),
             ledger: self.ports.clone(),

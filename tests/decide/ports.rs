@@ -12,12 +12,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use vingate::pipeline::audit::{Intent, Record};
 use vingate::pipeline::identity::dpop::Proof;
+use vingate::pipeline::identity::introspected::Source;
 use vingate::pipeline::ownership::{Alias, Hints, IndexKey, SubjectFacts, VehicleFacts};
 use vingate::pipeline::ports::{
-    AuditSink, AuditSlot, Door, Exhausted, LookupError, OwnershipDirectory, QuotaLedger,
-    ResultKeys, Use, UsedProofs,
+    AuditSink, AuditSlot, Door, Exhausted, Introspection, LookupError, OwnershipDirectory,
+    QuotaLedger, ResultKeys, Use, UsedProofs,
 };
 use vingate::pipeline::quota::{Charge, QuotaStanding};
 use vingate::pipeline::result_key::GivenOut;
@@ -54,6 +56,11 @@ pub(crate) struct Fakes {
     pub(crate) asked_for_proof: AtomicUsize,
     pub(crate) proof_failure: Mutex<Option<LookupError>>,
     pub(crate) hang_proofs: AtomicBool,
+    /// What the issuer that is asked says, by token.
+    pub(crate) introspected: Mutex<HashMap<String, String>>,
+    pub(crate) introspection_failure: Mutex<Option<LookupError>>,
+    pub(crate) hang_introspection: AtomicBool,
+    pub(crate) asked_issuer: AtomicUsize,
     pub(crate) exhausted: AtomicBool,
     pub(crate) fail_ledger: AtomicBool,
     pub(crate) fail_audit: AtomicBool,
@@ -62,6 +69,23 @@ pub(crate) struct Fakes {
 impl Fakes {
     pub(crate) fn fail_directory(&self, failure: Option<LookupError>) {
         *self.failure.lock().unwrap() = failure;
+    }
+}
+
+#[async_trait]
+impl Introspection for Fakes {
+    async fn ask(&self, _: &Source, token: &str) -> Result<Bytes, LookupError> {
+        self.asked_issuer.fetch_add(1, Ordering::Relaxed);
+        if self.hang_introspection.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        if let Some(failure) = *self.introspection_failure.lock().unwrap() {
+            return Err(failure);
+        }
+        let said = self.introspected.lock().unwrap().get(token).cloned();
+        Ok(Bytes::from(
+            said.unwrap_or(r#"{"active":false}"#.to_owned()),
+        ))
     }
 }
 

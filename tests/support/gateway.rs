@@ -244,6 +244,7 @@ pub(crate) fn write_inputs(
     tokens.write_jwk_set(&path("jwks.json"));
     fs::write(path("assertion.pem"), signing::private_key_pem().unwrap()).unwrap();
     fs::write(path("pseudonym.key"), [7; 32]).unwrap();
+    fs::write(path("introspection.secret"), "s3cret\n").unwrap();
     fs::create_dir(path("switches")).unwrap();
     if !plan.board.is_empty() {
         super::board::write(&path("switches"), plan.board);

@@ -1,5 +1,6 @@
-//! Which keys does an identity provider publish, over TLS?
+//! Which keys does an identity provider publish, and what does it say about tokens, over TLS?
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -16,6 +17,9 @@ use super::tokens::{AUDIENCE, Tokens};
 /// Where it has its keys.
 const PATH: &str = "/keys";
 
+/// `gateway` and `s3cret`, as HTTP Basic has them.
+const BASIC: &str = "\r\nauthorization: Basic Z2F0ZXdheTpzM2NyZXQ=\r\n";
+
 /// One whose metadata leads to its keys; its threads end with the test process.
 #[derive(Debug)]
 pub(crate) struct Provider {
@@ -30,6 +34,10 @@ struct State {
     /// What it says at `PATH`; `None` while it is down.
     set: Option<String>,
     connections: usize,
+    /// What it says about opaque tokens (RFC 7662).
+    active: HashMap<String, Value>,
+    /// Those that it was asked about.
+    introspected: Vec<String>,
 }
 
 impl Provider {
@@ -42,6 +50,8 @@ impl Provider {
         let state = State {
             set: Some(set(keys)),
             connections: 0,
+            active: HashMap::new(),
+            introspected: Vec::new(),
         };
         let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);
@@ -61,6 +71,39 @@ impl Provider {
     /// From now on these, and no others.
     pub(crate) fn publish(&self, keys: &[&TokenKey]) {
         self.state.lock().unwrap().set = Some(set(keys));
+    }
+
+    /// From now on this token is the subject's.
+    pub(crate) fn grant(&self, token: &str, subject: &str) {
+        let mut claims = self.claims(subject);
+        claims["active"] = true.into();
+        claims["token_type"] = "Bearer".into();
+        let active = &mut self.state.lock().unwrap().active;
+        active.insert(token.to_owned(), claims);
+    }
+
+    /// From now on it is nobody's.
+    pub(crate) fn withdraw(&self, token: &str) {
+        self.state.lock().unwrap().active.remove(token);
+    }
+
+    /// How often it was asked about a token.
+    pub(crate) fn introspected(&self, token: &str) -> usize {
+        let asked = &self.state.lock().unwrap().introspected;
+        asked.iter().filter(|one| *one == token).count()
+    }
+
+    /// An issuer of the configuration, `name`, that is asked about its tokens.
+    pub(crate) fn asked(&self, name: &str, max_cache: &str) -> String {
+        let (issuer, authority) = (self.issuer(), self.authority.display());
+        format!(
+            "[issuers.{name}]\nissuer = \"{issuer}\"\naudiences = [\"{AUDIENCE}\"]\n\
+             max_lifetime = \"1h\"\nprincipal = \"User\"\nsame_subjects_as = \"owners\"\n\
+             [issuers.{name}.introspection]\nurl = \"{issuer}/introspect\"\n\
+             client_id = \"gateway\"\nclient_secret_file = \"introspection.secret\"\n\
+             ca_file = \"{authority}\"\naudience = \"required\"\nmax_cache = \"{max_cache}\"\n\
+             negative_cache = \"100ms\"\ntimeout = \"5s\"\n"
+        )
     }
 
     /// From now on it hangs up on everybody.
@@ -124,14 +167,17 @@ fn serve(stream: TcpStream, tls: Arc<ServerConfig>, address: SocketAddr, state: 
                 Ok(0) | Err(_) => return,
             }
         }
-        let path = String::from_utf8(std::mem::take(&mut head)).unwrap();
-        let path = path.split(' ').nth(1).unwrap().to_owned();
+        let head = String::from_utf8(std::mem::take(&mut head)).unwrap();
+        let path = head.split(' ').nth(1).unwrap().to_owned();
+        let form = form(&head, &mut stream);
         let (status, body) = {
-            let state = state.lock().unwrap();
+            let mut state = state.lock().unwrap();
             let Some(set) = state.set.clone() else {
                 return;
             };
-            if path == PATH {
+            if path == "/introspect" {
+                introspect(&mut state, &head, &form)
+            } else if path == PATH {
                 ("200 OK", set)
             } else if path == "/.well-known/openid-configuration" {
                 let issuer = format!("https://{address}");
@@ -150,4 +196,30 @@ fn serve(stream: TcpStream, tls: Arc<ServerConfig>, address: SocketAddr, state: 
             return;
         }
     }
+}
+
+fn form(head: &str, stream: &mut impl Read) -> String {
+    let length = head.split_once("\r\ncontent-length: ");
+    let length = length.and_then(|(_, rest)| rest.lines().next()?.parse().ok());
+    let mut form = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut form).unwrap();
+    String::from_utf8(form).unwrap()
+}
+
+/// The answer about a token, for a client that it knows.
+fn introspect(state: &mut State, head: &str, form: &str) -> (&'static str, String) {
+    if !head.starts_with("POST ") || !head.contains(BASIC) {
+        return (
+            "401 Unauthorized",
+            r#"{"error":"invalid_client"}"#.to_owned(),
+        );
+    }
+    let token = form.split('&').find_map(|pair| pair.strip_prefix("token="));
+    let token = token.unwrap_or_default().to_owned();
+    let said = state.active.get(&token).cloned();
+    state.introspected.push(token);
+    (
+        "200 OK",
+        said.unwrap_or_else(|| json!({"active": false})).to_string(),
+    )
 }

@@ -144,3 +144,22 @@ fn it_is_told_when_the_gateway_stops() {
     let (status, _) = house.gateway.stop();
     assert_eq!(status.code(), Some(0));
 }
+
+#[test]
+fn it_ends_with_the_word_of_an_issuer_that_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = TokenKey::generate("k1").unwrap();
+    let provider = Provider::start(folder.path(), &[&key]);
+    provider.grant("opaque", "owner");
+    let config = format!("{MORE}{}", provider.asked("people", "1s"));
+    let both = ["surfaces.mobile.issuers=[\"owners\",\"people\"]"];
+    let house = House::with(peer::echo(), &config, &both);
+    let open = || house.try_open("/live", &[("authorization", "Bearer opaque")]);
+    let mut socket = open().unwrap();
+    let mut other = house.open("/live");
+    assert!(is_alive(&mut socket));
+    provider.withdraw("opaque");
+    assert_eq!(close_code(&mut socket), Some(CloseCode::Restart));
+    assert_eq!(open().unwrap_err(), 401);
+    assert!(is_alive(&mut other), "another issuer's");
+}

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -10,9 +12,10 @@ use rustls::{ClientConfig, RootCertStore};
 use zeroize::Zeroizing;
 
 use crate::config::file::OwnershipHttp;
+use crate::config::template;
 
-/// Largest token file that is read.
-const TOKEN_BYTES: usize = 8_192;
+/// Longest token or secret.
+const LINE_BYTES: usize = 8_192;
 
 /// The files by which a service is believed, and it believes the gateway.
 #[derive(Debug, Clone)]
@@ -24,8 +27,20 @@ pub(in crate::adapters) struct AccessFiles {
     /// The gateway's own certificate, and its key.
     pub(in crate::adapters) client_certificate_file: Option<PathBuf>,
     pub(in crate::adapters) client_key_file: Option<PathBuf>,
-    /// Holds a token.
-    pub(in crate::adapters) authorization_file: Option<PathBuf>,
+    /// By what it is known who asks, if by a header field.
+    pub(in crate::adapters) authorization: Option<Authorization>,
+}
+
+/// By which header field it is known who asks.
+#[derive(Debug, Clone)]
+pub(in crate::adapters) enum Authorization {
+    /// A token, in this file.
+    Bearer(PathBuf),
+    /// A client of an authorization server, and its secret in this file (RFC 6749, 2.3.1).
+    Basic {
+        client_id: String,
+        secret_file: PathBuf,
+    },
 }
 
 impl AccessFiles {
@@ -35,7 +50,10 @@ impl AccessFiles {
             ca_file: settings.ca_file.clone(),
             client_certificate_file: settings.client_certificate_file.clone(),
             client_key_file: settings.client_key_file.clone(),
-            authorization_file: settings.authorization_file.clone(),
+            authorization: settings
+                .authorization_file
+                .clone()
+                .map(Authorization::Bearer),
         }
     }
 
@@ -61,10 +79,20 @@ impl Access {
     pub(in crate::adapters) fn read(files: &AccessFiles) -> Result<Self, String> {
         let tls = files.ca_file.as_deref();
         let tls = tls.map(|file| client_config(file, files)).transpose()?;
-        let token = files.authorization_file.as_deref();
-        let authorization = token.map(read_token).transpose();
-        let authorization =
-            authorization.map_err(|flaw| files.wrong("authorization_file", &flaw))?;
+        let authorization = match &files.authorization {
+            None => None,
+            Some(Authorization::Bearer(file)) => {
+                let token = read_token(file);
+                Some(token.map_err(|flaw| files.wrong("authorization_file", &flaw))?)
+            }
+            Some(Authorization::Basic {
+                client_id,
+                secret_file,
+            }) => {
+                let basic = read_basic(client_id, secret_file);
+                Some(basic.map_err(|flaw| files.wrong("client_secret_file", &flaw))?)
+            }
+        };
         Ok(Self { tls, authorization })
     }
 }
@@ -114,17 +142,40 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 fn read_token(file: &Path) -> Result<HeaderValue, String> {
+    let token = read_line(file, "a token", u8::is_ascii_graphic)?;
+    sensitive(&[b"Bearer ", &token])
+}
+
+/// Both are form-encoded before they are joined, so that a colon in them is none (RFC 6749, 2.3.1).
+fn read_basic(client_id: &str, secret_file: &Path) -> Result<HeaderValue, String> {
+    let is_secret = |byte: &u8| (b' '..=b'~').contains(byte); // RFC 6749, A.2
+    let secret = read_line(secret_file, "a secret", is_secret)?;
+    let pair = [client_id.as_bytes(), &secret].map(|part| Zeroizing::new(template::encode(part)));
+    let [client_id, secret] = &pair;
+    let pair = Zeroizing::new([client_id.as_bytes(), b":", secret.as_bytes()].concat());
+    let pair = Zeroizing::new(STANDARD.encode(&*pair));
+    sensitive(&[b"Basic ", pair.as_bytes()])
+}
+
+/// What stands in a file alone, in one line.
+fn read_line(
+    file: &Path,
+    what: &str,
+    is_of_it: impl Fn(&u8) -> bool,
+) -> Result<Zeroizing<Vec<u8>>, String> {
     let shown = file.display();
     let text = std::fs::read(file).map_err(|error| format!("can't read `{shown}`: {error}"))?;
     let text = Zeroizing::new(text);
-    let token = text.trim_ascii();
-    let is_token = !token.is_empty() && token.iter().all(u8::is_ascii_graphic);
-    if !is_token || token.len() > TOKEN_BYTES {
-        return Err(format!("`{shown}` wants one line with a token"));
+    let line = text.trim_ascii();
+    if line.is_empty() || line.len() > LINE_BYTES || !line.iter().all(is_of_it) {
+        return Err(format!("`{shown}` wants one line with {what}"));
     }
-    let value = Zeroizing::new([b"Bearer ", token].concat());
-    let value = HeaderValue::from_bytes(&value);
-    let mut value = value.map_err(|_| format!("`{shown}` wants one line with a token"))?;
+    Ok(Zeroizing::new(line.to_vec()))
+}
+
+fn sensitive(parts: &[&[u8]]) -> Result<HeaderValue, String> {
+    let value = Zeroizing::new(parts.concat());
+    let mut value = HeaderValue::from_bytes(&value).map_err(|error| error.to_string())?;
     value.set_sensitive(true);
     Ok(value)
 }

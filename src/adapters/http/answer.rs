@@ -5,8 +5,8 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
 use super::map::Flaw;
-use super::once::Once;
 use crate::config::file::Absent;
+use crate::pipeline::identity::once::Once;
 
 /// What came back over a connection that worked.
 pub(in crate::adapters) struct Answer {
@@ -26,7 +26,7 @@ pub(super) enum Said {
 
 impl Answer {
     /// Whether the service says that it can't answer now.
-    pub(super) fn is_failure(&self) -> bool {
+    pub(in crate::adapters) fn is_failure(&self) -> bool {
         self.status.is_server_error() || self.status == StatusCode::TOO_MANY_REQUESTS
     }
 

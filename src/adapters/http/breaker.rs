@@ -7,7 +7,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use crate::config::file::OwnershipBreaker;
+use crate::config::file::ServiceBreaker;
 
 /// Whether a service is asked.
 pub(super) struct Breaker {
@@ -43,7 +43,7 @@ pub(super) enum Change {
 
 impl Breaker {
     /// A closed one.
-    pub(super) fn new(settings: &OwnershipBreaker) -> Self {
+    pub(super) fn new(settings: &ServiceBreaker) -> Self {
         Self {
             failures: settings.failures,
             first_pause: settings.pause.get(),

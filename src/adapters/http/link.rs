@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, header};
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
@@ -44,6 +44,15 @@ pub(in crate::adapters) struct Link {
     idle: Mutex<Vec<Connection>>,
 }
 
+/// A question. Either may be asked twice.
+#[derive(Clone, Copy)]
+pub(in crate::adapters) enum Ask<'a> {
+    /// For a path.
+    Get(&'a str),
+    /// By a form that changes nothing, sent to a path.
+    Form(&'a str, &'a Bytes),
+}
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub(in crate::adapters) struct Failed {
@@ -74,7 +83,7 @@ impl Failed {
 
 /// One connection, free to be asked.
 struct Connection {
-    sender: SendRequest<Empty<Bytes>>,
+    sender: SendRequest<Full<Bytes>>,
     authorization: Option<HeaderValue>,
     made_at: Instant,
     _driven: Driven,
@@ -118,20 +127,20 @@ impl Link {
         })
     }
 
-    /// Asks for a path, with more header fields. Takes as long as it takes.
-    pub(in crate::adapters) async fn get(
+    /// Asks, with more header fields. Takes as long as it takes.
+    pub(in crate::adapters) async fn ask(
         &self,
-        path: &str,
+        ask: Ask<'_>,
         more: &HeaderMap,
     ) -> Result<Answer, Failed> {
         if let Some(connection) = self.take()
-            && let Ok(answer) = self.ask(connection, path, more).await
+            && let Ok(answer) = self.ask_over(connection, ask, more).await
         {
             return Ok(answer);
         }
         // a kept connection may have been closed meanwhile, and a question may be asked twice
         let connection = self.connect().await?;
-        self.ask(connection, path, more).await
+        self.ask_over(connection, ask, more).await
     }
 
     fn take(&self) -> Option<Connection> {
@@ -140,21 +149,16 @@ impl Link {
         idle.pop()
     }
 
-    async fn ask(
+    async fn ask_over(
         &self,
         mut connection: Connection,
-        path: &str,
+        ask: Ask<'_>,
         more: &HeaderMap,
     ) -> Result<Answer, Failed> {
-        let mut request = Request::get(path)
-            .header(header::HOST, &self.authority)
-            .header(header::ACCEPT, "application/json")
-            .header(header::CACHE_CONTROL, "no-cache") // what is asked fresh is meant so
-            .body(Empty::new())
-            .map_err(|error| Failed {
-                error: LookupError::Malformed,
-                why: error.to_string(),
-            })?;
+        let mut request = self.request(ask).map_err(|error| Failed {
+            error: LookupError::Malformed,
+            why: error.to_string(),
+        })?;
         request.headers_mut().extend(more.clone());
         if let Some(authorization) = &connection.authorization {
             let headers = request.headers_mut();
@@ -177,6 +181,21 @@ impl Link {
             headers: head.headers,
             body,
         })
+    }
+
+    fn request(&self, ask: Ask<'_>) -> http::Result<Request<Full<Bytes>>> {
+        let request = Request::builder()
+            .header(header::HOST, &self.authority)
+            .header(header::ACCEPT, "application/json")
+            .header(header::CACHE_CONTROL, "no-cache"); // what is asked fresh is meant so
+        match ask {
+            Ask::Get(path) => request.uri(path).body(Full::default()),
+            Ask::Form(path, form) => request
+                .method(Method::POST)
+                .uri(path)
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(Full::new(form.clone())),
+        }
     }
 
     async fn connect(&self) -> Result<Connection, Failed> {
@@ -218,7 +237,7 @@ impl Link {
     }
 }
 
-async fn shake<T>(stream: T) -> io::Result<(SendRequest<Empty<Bytes>>, Driven)>
+async fn shake<T>(stream: T) -> io::Result<(SendRequest<Full<Bytes>>, Driven)>
 where
     T: Read + Write + Unpin + Send + 'static,
 {

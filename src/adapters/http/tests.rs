@@ -8,11 +8,15 @@ mod outages;
 pub(in crate::adapters) mod service;
 mod tls;
 
+use std::sync::Mutex;
+use std::time::Duration;
+
 use super::*;
 use crate::adapters::directory::{Directory, Unchanged};
 use crate::adapters::directory_contract;
 use crate::adapters::facts::import::{BadLines, ImportError, Terms};
 use crate::adapters::facts::intake::{Intake, Others};
+use crate::clock;
 use crate::config::ConfigFile;
 use service::{Act, House, MAP, Service, VIN, vin};
 

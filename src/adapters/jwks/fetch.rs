@@ -13,10 +13,10 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::pace;
-use crate::adapters::http::link::Link;
-use crate::adapters::http::once::Once;
+use crate::adapters::http::link::{Ask, Link};
 use crate::config::template::Template;
 use crate::pipeline::identity::keys::{KeySet, SET_BYTES};
+use crate::pipeline::identity::once::Once;
 use crate::pipeline::identity::published::Source;
 
 /// Largest metadata.
@@ -154,7 +154,7 @@ async fn read(
     if let Some(same) = same {
         asked.insert(header::IF_NONE_MATCH, same.tag.clone());
     }
-    let answer = link.get(path, &asked).await;
+    let answer = link.ask(Ask::Get(path), &asked).await;
     let answer = answer.map_err(|failed| Wrong::Other(failed.why))?;
     match (answer.status, same) {
         (StatusCode::OK, _) => {}

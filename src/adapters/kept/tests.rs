@@ -4,6 +4,8 @@ use std::sync::atomic::AtomicUsize;
 
 use tokio::sync::Notify;
 
+use std::sync::Mutex;
+
 use super::*;
 
 const VIN: &str = "SJNFAAZE0U6012345";
@@ -197,7 +199,7 @@ async fn many_who_ask_at_once_are_one_look_up() {
     }
     assert_eq!(house.elsewhere.asked(), 1);
     assert!(
-        house.directory.vehicles.lock().is_empty(),
+        house.directory.vehicles.flights.is_empty(),
         "and nothing is left of it"
     );
 }
@@ -248,7 +250,7 @@ async fn who_gives_up_waiting_leaves_an_answer_behind() {
     let gave_up = tokio::time::timeout(Duration::from_millis(10), found).await;
     assert!(gave_up.is_err());
     house.elsewhere.hold(false);
-    while !house.directory.vehicles.lock().is_empty() {
+    while !house.directory.vehicles.flights.is_empty() {
         tokio::task::yield_now().await;
     }
     assert_eq!(house.owner().await.as_deref(), Some("alice"));

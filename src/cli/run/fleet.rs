@@ -15,7 +15,7 @@ use crate::adapters::local_fleet::LocalFleet;
 use crate::adapters::redis::{RedisFleet, RedisResultKeys};
 use crate::adapters::result_keys::{LocalResultKeys, SharedResultKeys};
 use crate::chain::ChainKey;
-use crate::cli::run::until;
+use crate::cli::run::operators::until;
 use crate::config::ConfigFile;
 use crate::config::file::{ResultKeyStore, SwitchStore, Switches};
 use crate::pipeline::ports::ResultKeys;

@@ -216,6 +216,7 @@ impl House {
                 let issuers = &mut new.whole.rules.issuers;
                 issuers.inherit(&self.rules.load().issuers);
                 let published = issuers.published().cloned().collect();
+                self.introspections.follow(issuers.introspected());
                 self.key_sets.follow(published).await;
                 let Built {
                     loaded,

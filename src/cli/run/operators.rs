@@ -11,8 +11,8 @@ use crate::admin::status::{Audit, Running};
 use crate::admin::{self, Logs, Names, Operated};
 use crate::chain::{self, ChainKey};
 use crate::cli::data;
+use crate::cli::run::House;
 use crate::cli::run::loading::Loading;
-use crate::cli::run::{House, until};
 use crate::clock;
 use crate::config::ConfigFile;
 use crate::config::file::Admin;
@@ -78,6 +78,14 @@ impl House {
         }
     }
 
+    /// Has the gauges read how it is with issuers.
+    pub(super) fn observe_issuers(&self) {
+        let key_sets = Arc::clone(&self.key_sets);
+        self.telemetry.observe_keys(move || key_sets.told());
+        let asked = Arc::clone(&self.introspections);
+        self.telemetry.observe_introspections(move || asked.told());
+    }
+
     /// What the gateway says of itself.
     fn running(&self, serving: Arc<AtomicBool>) -> Arc<dyn Fn() -> Running + Send + Sync> {
         let since = clock::unix_time().as_secs();
@@ -85,6 +93,7 @@ impl House {
         let drop_ins = Arc::clone(&self.fleet.drop_ins);
         let telemetry = Arc::clone(&self.telemetry);
         let key_sets = Arc::clone(&self.key_sets);
+        let introspections = Arc::clone(&self.introspections);
         Arc::new(move || {
             let rules = rules.load();
             Running {
@@ -101,6 +110,7 @@ impl House {
                 file_flaws: drop_ins.flaws(),
                 troubles: telemetry.troubles(),
                 keys: key_sets.told(),
+                introspections: introspections.told(),
             }
         })
     }
@@ -128,4 +138,11 @@ pub(super) async fn open(
     data(&format!("listening admin {}", settings.socket.display()));
     aside.spawn(admin::api::serve_on(bound, operated, until(ended.clone())));
     Ok(())
+}
+
+/// Returns when it is to end.
+pub(super) async fn until(mut ended: watch::Receiver<bool>) {
+    if ended.wait_for(|ended| *ended).await.is_err() {
+        tracing::debug!("the process is ending");
+    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Introspection;
 use crate::config::duration::Span;
 
 /// Who vouches for principals, and with what.
@@ -18,11 +19,12 @@ pub struct Issuer {
     /// A token must name one of them in `aud`.
     #[schemars(length(min = 1), inner(length(min = 1)), extend("uniqueItems" = true))]
     pub audiences: Vec<String>,
-    /// The only algorithms accepted, whatever a token says.
+    /// The only algorithms accepted, whatever a token says. Needed without `introspection`.
+    #[serde(default)]
     #[schemars(length(min = 1))]
     pub algorithms: BTreeSet<Algorithm>,
     /// JWK set (RFC 7517) of public keys, read at the start and at each reload. One of this,
-    /// `jwks_url` and `discovery`.
+    /// `jwks_url`, `discovery` and `introspection`.
     #[schemars(length(min = 1))]
     pub jwks_file: Option<PathBuf>,
     /// URL of its JWK set, fetched again and again.
@@ -34,9 +36,11 @@ pub struct Issuer {
     pub discovery: bool,
     /// How keys are fetched, by `jwks_url` or `discovery`.
     pub fetch: Option<KeyFetch>,
+    /// How it is asked about its tokens, where they say nothing by themselves (RFC 7662).
+    pub introspection: Option<Introspection>,
     /// Cedar type of its subjects: one for all, or by a claim.
     pub principal: PrincipalSource,
-    /// The `typ` of its access tokens (RFC 9068, 2.1).
+    /// The `typ` of its access tokens (RFC 9068, 2.1), where they are JWTs.
     #[serde(default = "default_token_type")]
     #[schemars(length(min = 1))]
     pub token_type: String,

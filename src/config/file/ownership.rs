@@ -97,7 +97,7 @@ pub struct OwnershipHttp {
     pub absent: Option<Absent>,
     /// When a service that fails is left alone.
     #[serde(default)]
-    pub breaker: OwnershipBreaker,
+    pub breaker: ServiceBreaker,
     /// What else it can be asked.
     #[serde(default)]
     pub lookups: OwnershipLookups,
@@ -159,9 +159,9 @@ pub struct Absent {
 
 /// When a service that fails is left alone: nothing is asked for a pause, then one question. Each
 /// pause is shortened by up to half, by chance, so that gateways don't come back together.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct OwnershipBreaker {
+pub struct ServiceBreaker {
     /// Failures in a row: no answer in time, no connection, 429 or 5xx.
     #[schemars(range(min = 1, max = 1_000))]
     pub failures: u32,
@@ -171,7 +171,7 @@ pub struct OwnershipBreaker {
     pub longest_pause: Span,
 }
 
-impl Default for OwnershipBreaker {
+impl Default for ServiceBreaker {
     fn default() -> Self {
         Self {
             failures: 10, // one car whose record the service can't read is not the whole service

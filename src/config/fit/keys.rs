@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::config::document::{Document, Node};
-use crate::config::fit::duration;
+use crate::config::fit::{duration, introspection};
 use crate::config::mistakes::Mistakes;
 use crate::config::template::Template;
 use crate::config::words;
@@ -22,7 +22,10 @@ const LONGEST_COOLDOWN: Duration = Duration::from_secs(20);
 const SHORTEST_AGE: Duration = Duration::from_secs(60);
 
 /// The keys of which one is written.
-const SOURCES: [&str; 3] = ["jwks_file", "jwks_url", "discovery"];
+const SOURCES: [&str; 4] = ["jwks_file", "jwks_url", "discovery", "introspection"];
+
+/// The keys that mean nothing where no token says anything by itself.
+const OF_JWTS: [&str; 3] = ["algorithms", "token_type", "fetch"];
 
 /// Checks where the keys of each issuer come from.
 pub(super) fn sources(config: &Document, mistakes: &mut Mistakes) {
@@ -58,7 +61,8 @@ fn source(issuer: &Node<'_>, mistakes: &mut Mistakes) {
         [] => {
             let name = words::quoted(&issuer.name());
             let message = format!(
-                "issuer {name} wants one of `jwks_file`, `jwks_url` and `discovery = true`"
+                "issuer {name} wants one of `jwks_file`, `jwks_url`, `discovery = true` and \
+                 `introspection`"
             );
             return mistakes.add(issuer.place(), message);
         }
@@ -71,6 +75,16 @@ fn source(issuer: &Node<'_>, mistakes: &mut Mistakes) {
             return;
         }
     };
+    if source.name() == "introspection" {
+        for node in OF_JWTS.iter().filter_map(|key| issuer.get(key)) {
+            let message = format!("`{}` is of JWTs, and `introspection` is not", node.key());
+            mistakes.add(node.place(), message);
+        }
+        return introspection::check(source, mistakes);
+    }
+    if !issuer.has("algorithms") {
+        mistakes.add(issuer.place(), "missing key `algorithms`".to_owned());
+    }
     match (source.name().as_str(), issuer.get("fetch")) {
         ("jwks_file", Some(fetch)) => mistakes.add(
             fetch.place(),
@@ -91,9 +105,13 @@ fn source(issuer: &Node<'_>, mistakes: &mut Mistakes) {
     }
 }
 
-/// TLS with an authority to believe, or this machine; and times that are short enough.
 fn fetched((url, fetch): (&Node<'_>, &Node<'_>), mistakes: &mut Mistakes) {
     times(fetch, mistakes);
+    server((url, fetch), mistakes);
+}
+
+/// TLS with an authority to believe, or this machine.
+pub(super) fn server((url, table): (&Node<'_>, &Node<'_>), mistakes: &mut Mistakes) {
     let Some(text) = url.text().filter(|text| !text.is_empty()) else {
         return;
     };
@@ -113,11 +131,11 @@ fn fetched((url, fetch): (&Node<'_>, &Node<'_>), mistakes: &mut Mistakes) {
         let message = format!("`{shown}` wants `https://`: only this machine is asked without");
         mistakes.add(url.place(), message);
     }
-    let ca_file = fetch.get("ca_file");
+    let ca_file = table.get("ca_file");
     match (read.is_encrypted, ca_file) {
         (true, None) => {
-            let message = format!("`https://` needs `{}.ca_file`", fetch.key());
-            mistakes.add(fetch.place(), message);
+            let message = format!("`https://` needs `{}.ca_file`", table.key());
+            mistakes.add(table.place(), message);
         }
         (false, Some(node)) => {
             mistakes.add(node.place(), format!("`{}` needs `https://`", node.key()));
@@ -128,16 +146,26 @@ fn fetched((url, fetch): (&Node<'_>, &Node<'_>), mistakes: &mut Mistakes) {
 
 fn times(fetch: &Node<'_>, mistakes: &mut Mistakes) {
     let mut check = |key: &str, is_wrong: &dyn Fn(Duration) -> bool, wanted: &str| {
-        let node = fetch.get(key);
-        let wrong = node.filter(|node| duration(node).is_some_and(is_wrong));
-        if let Some(node) = wrong {
-            let (shown, value) = (node.key(), words::value(node.value()));
-            let message = format!("`{shown}` wants {wanted}, not {value}");
-            mistakes.add(node.place(), message);
-        }
+        time((fetch, key), is_wrong, wanted, mistakes);
     };
     let is_short = |age: Duration| !age.is_zero() && age < SHORTEST_AGE; // none is told elsewhere
     check("max_age", &is_short, "at least `60s`");
     check("timeout", &|time| time > LONGEST_TIMEOUT, "at most `5s`");
     check("cooldown", &|time| time > LONGEST_COOLDOWN, "at most `20s`");
+}
+
+/// One time of a table, where it is written.
+pub(super) fn time(
+    (table, key): (&Node<'_>, &str),
+    is_wrong: &dyn Fn(Duration) -> bool,
+    wanted: &str,
+    mistakes: &mut Mistakes,
+) {
+    let node = table.get(key);
+    let wrong = node.filter(|node| duration(node).is_some_and(is_wrong));
+    if let Some(node) = wrong {
+        let (shown, value) = (node.key(), words::value(node.value()));
+        let message = format!("`{shown}` wants {wanted}, not {value}");
+        mistakes.add(node.place(), message);
+    }
 }

@@ -138,10 +138,15 @@ fn times(http: &Node<'_>, mistakes: &mut Mistakes) {
         let text = format!("`{}` wants at most `5s`, not {shown}", timeout.key());
         mistakes.add(timeout.place(), text);
     }
-    let Some(breaker) = http.get("breaker") else {
+    breaker(http, mistakes);
+}
+
+/// The pauses of a service's breaker, the longest no shorter than the first.
+pub(super) fn breaker(table: &Node<'_>, mistakes: &mut Mistakes) {
+    let Some(breaker) = table.get("breaker") else {
         return;
     };
-    let standard = crate::config::file::OwnershipBreaker::default();
+    let standard = crate::config::file::ServiceBreaker::default();
     let time = |name: &str, standard: Duration| match breaker.get(name) {
         Some(node) => duration(&node),
         None => Some(standard),

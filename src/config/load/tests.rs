@@ -8,6 +8,7 @@ mod bad_redis;
 mod bad_result_keys;
 mod bad_fuses;
 mod bad_keys;
+mod bad_introspection;
 mod bad_ownership;
 mod bad_routes;
 mod bad_overrides;

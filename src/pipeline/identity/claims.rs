@@ -23,7 +23,7 @@ const MOST_ROLES: usize = 100;
 const LAST_SECOND: u64 = 253_402_300_799;
 
 /// What an issuer's claims must say.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
     /// The exact `iss`.
     pub issuer: String,
@@ -106,8 +106,17 @@ pub fn read(members: &Members, expected: &Expected, now: Duration) -> Result<Cla
     if required(text(members, "iss")?)? != expected.issuer {
         return Err(TokenFlaw::UnknownIssuer);
     }
-    check_purpose(members)?;
     check_audience(members, &expected.audiences)?;
+    read_of_issuer(members, expected, now)
+}
+
+/// The same of claims that are the issuer's, and meant for here, already.
+pub(super) fn read_of_issuer(
+    members: &Members,
+    expected: &Expected,
+    now: Duration,
+) -> Result<Claims, TokenFlaw> {
+    check_purpose(members)?;
     let expires_at = required(time(members, "exp")?)?;
     let issued_at = required(time(members, "iat")?)?;
     let lifetime = Lifetime {
@@ -225,7 +234,7 @@ fn required<T>(claim: Option<T>) -> Result<T, TokenFlaw> {
 
 /// A string that is not empty, not long, and has no control characters: it becomes an entity id, a
 /// key and a member of the assertion.
-fn text<'a>(members: &'a Members, name: &str) -> Result<Option<&'a str>, TokenFlaw> {
+pub(super) fn text<'a>(members: &'a Members, name: &str) -> Result<Option<&'a str>, TokenFlaw> {
     members.get(name).map(as_text).transpose()
 }
 
@@ -259,7 +268,7 @@ fn time(members: &Members, name: &str) -> Result<Option<Duration>, TokenFlaw> {
 }
 
 /// `aud`: a string or an array of strings (RFC 7519, 4.1.3), compared exactly.
-fn check_audience(members: &Members, audiences: &[String]) -> Result<(), TokenFlaw> {
+pub(super) fn check_audience(members: &Members, audiences: &[String]) -> Result<(), TokenFlaw> {
     let named = match required(members.get("aud"))? {
         Value::String(one) => vec![one.as_str()],
         Value::Array(many) => many

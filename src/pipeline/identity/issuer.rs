@@ -52,6 +52,18 @@ pub struct Terms {
     pub clock_skew: Duration,
 }
 
+impl Terms {
+    /// Of an issuer whose claims must say this.
+    pub(super) fn of(expected: &Expected) -> Self {
+        let clock_skew = expected.clock_skew;
+        Self {
+            issuer: expected.issuer.clone(),
+            longest: expected.max_lifetime.saturating_add(clock_skew),
+            clock_skew,
+        }
+    }
+}
+
 /// The keys of an issuer.
 #[derive(Debug, Clone)]
 pub enum Keys {
@@ -115,18 +127,7 @@ impl Issuer {
             issuer: settings.issuer.clone(),
             strong_acr: Arc::from(settings.strong_acr.join(" ")),
             token_type: reduced(&settings.token_type),
-            expected: Expected {
-                issuer: settings.issuer.clone(),
-                audiences: settings.audiences.clone(),
-                principal: settings.principal.clone(),
-                fleet_claim: settings.fleet_claim.clone(),
-                tenant_claim: settings.tenant_claim.clone(),
-                roles_claim: settings.roles_claim.clone(),
-                strong_acr: settings.strong_acr.clone(),
-                max_lifetime: settings.max_lifetime.get(),
-                profiled: reduced(&settings.token_type) == PROFILED,
-                clock_skew: settings.clock_skew.get(),
-            },
+            expected: expected(settings),
             validations: validations(settings),
             keys,
         })
@@ -134,12 +135,7 @@ impl Issuer {
 
     /// What a revocation has to know.
     pub fn terms(&self) -> Terms {
-        let clock_skew = self.expected.clock_skew;
-        Terms {
-            issuer: self.issuer.clone(),
-            longest: self.expected.max_lifetime.saturating_add(clock_skew),
-            clock_skew,
-        }
+        Terms::of(&self.expected)
     }
 
     /// The claims of a token, verified at time `now`, and the key that did. `header` and `payload` are
@@ -227,8 +223,25 @@ impl Issuer {
     }
 }
 
+/// What the claims of an issuer must say.
+pub(super) fn expected(settings: &file::Issuer) -> Expected {
+    Expected {
+        issuer: settings.issuer.clone(),
+        audiences: settings.audiences.clone(),
+        principal: settings.principal.clone(),
+        fleet_claim: settings.fleet_claim.clone(),
+        tenant_claim: settings.tenant_claim.clone(),
+        roles_claim: settings.roles_claim.clone(),
+        strong_acr: settings.strong_acr.clone(),
+        max_lifetime: settings.max_lifetime.get(),
+        // what RFC 9068 requires is required of JWTs
+        profiled: settings.introspection.is_none() && reduced(&settings.token_type) == PROFILED,
+        clock_skew: settings.clock_skew.get(),
+    }
+}
+
 /// Adds a part so that no two lists of parts look alike.
-fn feed(digest: &mut Context, part: &[u8]) {
+pub(super) fn feed(digest: &mut Context, part: &[u8]) {
     digest.update(part.len().to_string().as_bytes());
     digest.update(b":");
     digest.update(part);
@@ -239,7 +252,7 @@ fn feed_all<'a>(digest: &mut Context, parts: impl ExactSizeIterator<Item = &'a [
     parts.for_each(|part| feed(digest, part));
 }
 
-fn check(name: &str, settings: &file::Issuer, mistakes: &mut Mistakes) {
+pub(super) fn check(name: &str, settings: &file::Issuer, mistakes: &mut Mistakes) {
     let mut wrong = |key: &str, message: &str| {
         mistakes.add(format!("issuers.{name}.{key}"), message);
     };
@@ -255,7 +268,7 @@ fn check(name: &str, settings: &file::Issuer, mistakes: &mut Mistakes) {
             "wants at least one audience, none of them empty",
         );
     }
-    if settings.algorithms.is_empty() {
+    if settings.algorithms.is_empty() && settings.introspection.is_none() {
         wrong(
             "algorithms",
             "wants at least one of ES256, RS256, PS256, EdDSA",

@@ -11,14 +11,21 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 
-/// The members of one JSON object; no name stands twice. Values can't be printed: they are claims.
+use crate::pipeline::identity::once::Once;
+
+/// The members of one JSON object; no name stands twice, in it or in what is in it. Values can't be printed: they are claims.
 pub struct Members(BTreeMap<String, Value>);
 
 impl Members {
+    /// Reads one JSON object.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok()
+    }
+
     /// Reads a part of a token: base64url without padding and with canonical trailing bits, of one
     /// JSON object.
     pub fn read(part: &str) -> Option<Self> {
-        serde_json::from_slice(&decode(part)?).ok()
+        Self::parse(&decode(part)?)
     }
 
     /// The value of a member.
@@ -45,13 +52,13 @@ impl fmt::Debug for Members {
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Once)
+        deserializer.deserialize_map(Object)
     }
 }
 
-struct Once;
+struct Object;
 
-impl<'de> Visitor<'de> for Once {
+impl<'de> Visitor<'de> for Object {
     type Value = Members;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,7 +67,7 @@ impl<'de> Visitor<'de> for Once {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
         let mut members = BTreeMap::new();
-        while let Some((name, value)) = map.next_entry::<String, Value>()? {
+        while let Some((name, Once(value))) = map.next_entry::<String, Once>()? {
             if members.insert(name, value).is_some() {
                 return Err(A::Error::custom("a member stands twice"));
             }
@@ -80,6 +87,8 @@ mod tests {
             (r#"{"a":1,"b":{"c":[]}}"#, true),
             (r#"{"a":1,"a":1}"#, false),
             (r#"{"a":1,"\u0061":2}"#, false),
+            (r#"{"a":{"b":1,"b":2}}"#, false),
+            (r#"{"a":[{"b":1,"\u0062":1}]}"#, false),
             ("[]", false),
             (r#""a""#, false),
             ("null", false),

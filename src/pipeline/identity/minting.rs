@@ -132,6 +132,7 @@ pub(crate) fn issuer(folder: &Path, iss: &str, keys: &[&Value]) -> file::Issuer 
         jwks_url: None,
         discovery: false,
         fetch: None,
+        introspection: None,
         principal: PrincipalSource::Fixed(PrincipalKind::User),
         token_type: "at+jwt".to_owned(),
         fleet_claim: Some("fleet".to_owned()),

@@ -4,6 +4,9 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use crate::denial::{Denial, TokenFlaw};
+use crate::pipeline::RequestHead;
+use crate::pipeline::identity::carries_token;
+use crate::pipeline::parameters::cookies::cookies;
 
 /// Longest token: half of the header section that servers take by habit. Signed tokens of a
 /// person have one KiB or two.
@@ -17,6 +20,17 @@ pub enum Scheme {
     Bearer,
     /// With a proof (RFC 9449, 7.1).
     Dpop,
+}
+
+/// Refuses a token in a place where none is offered.
+pub(super) fn check_places(head: &RequestHead) -> Result<(), Denial> {
+    if carries_token(head.parameters.iter().map(|(name, _)| name)) {
+        return Err(Denial::TokenInvalid(TokenFlaw::InQuery));
+    }
+    if carries_token(cookies(&head.headers).map(|(name, _)| name)) {
+        return Err(Denial::TokenInvalid(TokenFlaw::InCookie));
+    }
+    Ok(())
 }
 
 /// The token of a request, and how it is presented: one `Authorization` line, one token.

@@ -1,6 +1,7 @@
 //! An ownership service of a carmaker, with its own form of facts.
 
 mod filling;
+mod question;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -18,6 +19,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
+
+use filling::written;
+use question::{is_whole, target};
 
 use super::certificates::{Authority, Pair, Validity};
 use super::*;
@@ -212,14 +216,14 @@ impl State {
         self.connections.fetch_add(1, Ordering::SeqCst);
         let mut bytes = Vec::new();
         loop {
-            while !bytes.ends_with(b"\r\n\r\n") {
+            while !is_whole(&bytes) {
                 if !matches!(stream.read_buf(&mut bytes).await, Ok(1..)) {
                     return;
                 }
             }
-            let head = String::from_utf8(std::mem::take(&mut bytes)).unwrap();
-            let path = head.split(' ').nth(1).unwrap().to_owned();
-            self.heads.lock().unwrap().push(head);
+            let question = String::from_utf8(std::mem::take(&mut bytes)).unwrap();
+            let path = target(&question);
+            self.heads.lock().unwrap().push(question);
             let act = {
                 let mut acts = self.acts.lock().unwrap();
                 acts.rotate_left(1);
@@ -257,46 +261,6 @@ impl State {
         format!("HTTP/1.1 {status}\r\n{kind}\r\nContent-Length: {length}\r\n\r\n{body}")
             .into_bytes()
     }
-}
-
-fn written(line: &Value) -> (String, Value) {
-    let text = |name: &str| line[name].as_str().unwrap();
-    if line.get("vin").is_none() {
-        let (issuer, subject) = (text("issuer"), text("subject"));
-        let answer = json!({"sub": subject, "iss": issuer, "blocked": line["suspended"]});
-        return (format!("/v1/subjects/{issuer}/{subject}"), answer);
-    }
-    let list = |name: &str, write: fn(&Value) -> Value| {
-        let entries = line[name].as_array().into_iter().flatten();
-        entries.map(write).collect::<Value>()
-    };
-    let answer = json!({
-        "vehicle": {
-            "id": line["vin"],
-            "place": {"region": line["region"]},
-            "trim": line["trim"],
-            "can": line["capabilities"],
-        },
-        "holder": {"sub": line["owner"]},
-        "on": line["telematics"],
-        "disputed": line.get("suspended").unwrap_or(&json!(false)),
-        "fleet": line["fleet"],
-        "shared": list("drivers", |one| json!({
-            "who": {"sub": one["subject"]}, "may": one["entitlements"], "ends": one["until"],
-        })),
-        "partners": list("consents", |one| json!({
-            "app": one["client"], "scopes": one["scopes"], "ends": one["until"],
-        })),
-        "orders": list("work_orders", |one| json!({
-            "no": one["id"], "at": one["dealership"], "by": one["technician"],
-            "role": one["role"], "ends": one["until"],
-            "agreed": one.get("agreed").unwrap_or(&json!([])),
-        })),
-        "cases": list("cases", |one| json!({
-            "no": one["case"], "agent": one["agent"], "ends": one["until"],
-        })),
-    });
-    (format!("/v1/vehicles/{}", text("vin")), answer)
 }
 
 /// A car of this owner, as an import has it.

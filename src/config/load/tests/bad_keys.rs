@@ -30,11 +30,15 @@ fn keys_are_from_one_place() {
         (format!("{file}discovery = false\n"), vec![]),
         (
             String::new(),
-            vec!["issuer `owners` wants one of `jwks_file`, `jwks_url` and `discovery = true`"],
+            vec![
+                "issuer `owners` wants one of `jwks_file`, `jwks_url`, `discovery = true` and `introspection`",
+            ],
         ),
         (
             "discovery = false\n".to_owned(),
-            vec!["issuer `owners` wants one of `jwks_file`, `jwks_url` and `discovery = true`"],
+            vec![
+                "issuer `owners` wants one of `jwks_file`, `jwks_url`, `discovery = true` and `introspection`",
+            ],
         ),
         (
             format!("{file}{RIGHT}discovery = true\n{ca}"),

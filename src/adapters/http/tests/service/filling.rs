@@ -63,3 +63,44 @@ fn escaped(name: &str) -> String {
     let path = template.fill(&[("name", name)]).unwrap();
     path.strip_prefix('/').unwrap().to_owned()
 }
+
+/// Where the service keeps what a line says, and how.
+pub(super) fn written(line: &Value) -> (String, Value) {
+    let text = |name: &str| line[name].as_str().unwrap();
+    if line.get("vin").is_none() {
+        let (issuer, subject) = (text("issuer"), text("subject"));
+        let answer = json!({"sub": subject, "iss": issuer, "blocked": line["suspended"]});
+        return (format!("/v1/subjects/{issuer}/{subject}"), answer);
+    }
+    let list = |name: &str, write: fn(&Value) -> Value| {
+        let entries = line[name].as_array().into_iter().flatten();
+        entries.map(write).collect::<Value>()
+    };
+    let answer = json!({
+        "vehicle": {
+            "id": line["vin"],
+            "place": {"region": line["region"]},
+            "trim": line["trim"],
+            "can": line["capabilities"],
+        },
+        "holder": {"sub": line["owner"]},
+        "on": line["telematics"],
+        "disputed": line.get("suspended").unwrap_or(&json!(false)),
+        "fleet": line["fleet"],
+        "shared": list("drivers", |one| json!({
+            "who": {"sub": one["subject"]}, "may": one["entitlements"], "ends": one["until"],
+        })),
+        "partners": list("consents", |one| json!({
+            "app": one["client"], "scopes": one["scopes"], "ends": one["until"],
+        })),
+        "orders": list("work_orders", |one| json!({
+            "no": one["id"], "at": one["dealership"], "by": one["technician"],
+            "role": one["role"], "ends": one["until"],
+            "agreed": one.get("agreed").unwrap_or(&json!([])),
+        })),
+        "cases": list("cases", |one| json!({
+            "no": one["case"], "agent": one["agent"], "ends": one["until"],
+        })),
+    });
+    (format!("/v1/vehicles/{}", text("vin")), answer)
+}

@@ -9,7 +9,13 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Number, Value};
 
 /// A value in which no object has a name twice.
-pub(in crate::adapters) struct Once(pub(in crate::adapters) Value);
+pub struct Once(pub Value);
+
+impl fmt::Debug for Once {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Once(..)") // claims, or whose car it is
+    }
+}
 
 impl<'de> Deserialize<'de> for Once {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
