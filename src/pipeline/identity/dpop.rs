@@ -160,7 +160,7 @@ fn field(headers: &HeaderMap) -> Result<&str, TokenFlaw> {
     line.to_str().map_err(|_| TokenFlaw::ProofMalformed)
 }
 
-/// Only to find a member of the key that stands twice.
+/// The key of a header, as members.
 #[derive(Deserialize)]
 struct WithKey {
     jwk: Members,
