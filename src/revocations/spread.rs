@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use super::Revocations;
 use super::mark::{Kind as About, Mark};
 use super::version::Version;
+use crate::adapters::contact::Contact;
 use crate::clock;
 use crate::switchboard::fleet::{Carried, FleetError, FleetStore};
 use crate::switchboard::seal::{FleetKey, Kind};
@@ -50,8 +51,7 @@ pub struct Spread {
     read: AtomicU64,
     refused: AtomicU64,
     begun: Instant,
-    /// Milliseconds from `begun` to the last good look.
-    looked_at: AtomicU64,
+    contact: Contact,
     told: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -87,15 +87,14 @@ impl Spread {
             read: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             begun: Instant::now(),
-            looked_at: AtomicU64::new(0),
+            contact: Contact::default(),
             told: Box::new(told),
         }
     }
 
     /// Seconds since this replica and the store knew the same; since the start where they never did.
     pub fn age_seconds(&self) -> u64 {
-        let looked = Duration::from_millis(self.looked_at.load(Ordering::Relaxed));
-        self.begun.elapsed().saturating_sub(looked).as_secs()
+        self.contact.age_seconds()
     }
 
     /// How many entries of the store were refused.
@@ -131,9 +130,7 @@ impl Spread {
     fn note(&self, tried: Result<(), FleetError>, look: &mut Look) {
         match tried {
             Ok(()) => {
-                let at = u64::try_from(self.begun.elapsed().as_millis());
-                self.looked_at
-                    .store(at.unwrap_or(u64::MAX), Ordering::Relaxed);
+                self.contact.heard();
                 self.list.settle();
                 if look.failed {
                     tracing::info!("the fleet's revocations are in step");

@@ -28,6 +28,13 @@ impl Revocations {
         for version in versions {
             let (held, known) = (Held::of(&version), self.held(version.mark));
             let merged = known.map_or(held, |known| known.merge(held));
+            if known.is_some_and(|known| known.refuses_more_than(Some(merged))) {
+                restoring.push(Version {
+                    ends: merged.ends,
+                    ..version
+                });
+                continue;
+            }
             if merged != held {
                 // the fleet is to know what this one knows better
                 better.push(Draft {
@@ -36,9 +43,6 @@ impl Revocations {
                     ends: merged.ends,
                     told: version.told.clone(),
                 });
-            } else if known.is_some_and(|known| known.refuses_more_than(Some(merged))) {
-                restoring.push(version);
-                continue;
             }
             if Some(merged) != known {
                 self.put(version.mark, held);

@@ -83,6 +83,7 @@ fn it_is_in_force_at_once_and_everywhere_without_being_waited_for() {
     for gateway in &fleet.gateways {
         assert!(gateway.metric("vingate_revocations") >= 1.0);
         assert!(gateway.metric("vingate_revocations_durable") >= 1.0);
+        assert!(gateway.metric("vingate_revocations_age_seconds") < 60.0);
         assert!(gateway.metric("vingate_revocations_refused_total") < 1.0);
     }
 }
